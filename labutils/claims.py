@@ -1,0 +1,182 @@
+"""Published claims and what this build found: `chapters/claims.yml` is the contract, `check` holds a number to it."""
+
+import html
+import math
+import pathlib
+from dataclasses import asdict, dataclass
+
+import yaml
+
+from labutils.data import check_choice
+
+CONTRACT = pathlib.Path(__file__).resolve().parents[1] / "chapters" / "claims.yml"
+MIME = "application/vnd.labutils.claim+json"
+VERDICTS = {"reproduced": "✓", "inconclusive": "?", "not reproduced": "✗"}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One line of the contract; `accept` and `widest` are fixed before the run, `why` says from what."""
+
+    id: str
+    chapter: str
+    statement: str
+    source: str
+    reference: float | str
+    unit: str
+    accept: tuple[float, float]
+    why: str
+    widest: float = math.inf  # an interval broader than this decides nothing
+
+
+@dataclass(frozen=True)
+class Record:
+    """A claim and what one run found: the value, its interval and the verdict."""
+
+    claim: Claim
+    value: float
+    interval: tuple[float, float]
+    verdict: str
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {"text/plain": _line(self), "text/html": _card(self), MIME: as_json(self)}
+
+
+def read(path=CONTRACT):
+    """Read the contract: a dict from claim id to `Claim`; a ValueError names the claim and field that is amiss."""
+    entries = yaml.safe_load(pathlib.Path(path).read_text(encoding="utf-8")) or {}
+    fields = {"chapter", "statement", "source", "reference", "unit", "accept", "why"}
+    claims = {}
+    for id, entry in entries.items():
+        missing, extra = fields - set(entry), set(entry) - fields - {"widest"}
+        if missing or extra:
+            raise ValueError(f"claim {id!r}: missing {sorted(missing)}, not known {sorted(extra)}")
+        low, high = (float(bound) for bound in entry["accept"])
+        if not low <= high:
+            raise ValueError(f"claim {id!r}: accept is [{low}, {high}]; the first must not exceed the second")
+        claims[id] = Claim(id=id, **(entry | {"accept": (low, high), "chapter": str(entry["chapter"])}))
+    return claims
+
+
+def judge(claim, interval):
+    """The verdict on an interval (low, high), in the claim's unit.
+
+    *reproduced* when it overlaps the accepted range and is no wider than `claim.widest`; *not reproduced* when it
+    misses the range altogether; *inconclusive* when it overlaps but is too wide to tell.
+    """
+    low, high = interval
+    if high < claim.accept[0] or low > claim.accept[1]:
+        return "not reproduced"
+    return "reproduced" if high - low <= claim.widest else "inconclusive"
+
+
+def check(id, value, *, interval=None, path=CONTRACT):
+    """Hold `value` to the claim called `id`: returns a `Record` that shows itself as a card in a notebook.
+
+    `interval` is (low, high) in the claim's unit; leave it out only where the value is exact (arithmetic, a closed
+    form). Raises ValueError for an unknown id (naming the nearest), a value or bound that is not finite, or an
+    interval that does not hold the value.
+    """
+    claims = read(path)
+    check_choice("claim", id, claims)
+    value = float(value)
+    low, high = (value, value) if interval is None else map(float, interval)
+    if not all(map(math.isfinite, (value, low, high))):
+        raise ValueError(f"claim {id!r}: value {value} in [{low}, {high}]; all three must be finite")
+    if not low <= value <= high:
+        raise ValueError(f"claim {id!r}: value {value} lies outside its own interval [{low}, {high}]")
+    return Record(claims[id], value, (low, high), judge(claims[id], (low, high)))
+
+
+def as_json(record):
+    """The record as a flat dict of JSON types: the claim's fields, value, interval, verdict."""
+    flat = asdict(record.claim) | {
+        "value": record.value,
+        "interval": list(record.interval),
+        "verdict": record.verdict,
+    }
+    flat["accept"] = list(record.claim.accept)
+    if math.isinf(record.claim.widest):
+        del flat["widest"]  # JSON has no infinity
+    return flat
+
+
+def number(value):
+    """A number for people: three significant digits, thousands as such, no trailing zeros."""
+    if isinstance(value, str):
+        return value
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        digits = 3 if value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))
+        text = f"{value:,.{digits}f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{mantissa} × 10^{int(exponent)}"
+
+
+def measured(record):
+    """`value [low, high] unit` of a record as `as_json` gives it; no interval where the value is exact."""
+    low, high = record["interval"]
+    text = number(record["value"])
+    if low < high:
+        text += f" [{number(low)}, {number(high)}]"
+    return f"{text} {record['unit']}".strip()
+
+
+def table(records, *, full=()):
+    """An HTML table of JSON records, one row a claim, linked to its chapter; `full` adds the kept full-profile column."""
+    kept = {r["id"]: r for r in full}
+    head = ["Chapter", "Claim", "Published", "This build", "Verdict"] + (["Full profile"] if kept else [])
+    rows = []
+    for r in sorted(records, key=lambda r: r["chapter"]):
+        cells = [
+            f'<a href="{html.escape(r["chapter"])}.html#{_anchor(r["id"])}">{html.escape(r["chapter"][:2])}</a>',
+            _escape(r["statement"]),
+            f"{_escape(number(r['reference']))} <small>({_escape(r['source'])})</small>",
+            _escape(measured(r)),
+            f'<span class="verdict {_slug(r["verdict"])}">{VERDICTS[r["verdict"]]} {r["verdict"]}</span>',
+        ]
+        if kept:
+            cells.append(
+                f"{_escape(measured(kept[r['id']]))}, {kept[r['id']]['verdict']}"
+                if r["id"] in kept
+                else "not run"
+            )
+        rows.append("<tr>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>")
+    header = "".join(f'<th scope="col">{h}</th>' for h in head)
+    return f'<table class="scoreboard"><thead><tr>{header}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _slug(text):
+    return text.replace(" ", "-")
+
+
+def _anchor(id):
+    return "claim-" + id.replace("_", "-")
+
+
+def _escape(text):
+    """HTML-safe, with 10^7 as a superscript."""
+    parts = html.escape(str(text)).split("10^")
+    out = parts[0]
+    for part in parts[1:]:
+        digits = part[: len(part) - len(part.lstrip("-−0123456789"))]
+        out += f"10<sup>{digits}</sup>{part[len(digits) :]}"
+    return out
+
+
+def _line(record):
+    r = as_json(record)
+    return f"{VERDICTS[r['verdict']]} {r['verdict']}: {r['statement']} Published: {number(r['reference'])}. Here: {measured(r)}."
+
+
+def _card(record):
+    r, claim = as_json(record), record.claim
+    low, high = (number(b) if math.isfinite(b) else "∞" if b > 0 else "−∞" for b in claim.accept)
+    return (
+        f'<div class="claim {_slug(r["verdict"])}" id="{_anchor(claim.id)}">'
+        f'<p class="claim-verdict">{VERDICTS[r["verdict"]]} {r["verdict"]}</p>'
+        f'<p class="claim-statement">{_escape(claim.statement)}</p>'
+        f"<dl><div><dt>Published</dt><dd>{_escape(number(claim.reference))} <small>{_escape(claim.source)}</small></dd></div>"
+        f"<div><dt>Here</dt><dd><strong>{_escape(measured(r))}</strong></dd></div>"
+        f"<div><dt>Accepted</dt><dd>{_escape(low)} to {_escape(high)} <small>{_escape(claim.why)}</small></dd></div></dl></div>"
+    )
