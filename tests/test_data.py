@@ -1,0 +1,234 @@
+"""Data: shapes and splits of what loads, and one clear sentence for everything that must not."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import urllib.error
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from labutils import data
+
+SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def image_root(tmp_path_factory):
+    """A folder with MNIST and Fashion-MNIST: $LABUTILS_DATA, or laid out from the packed copy beside the repo."""
+    if "LABUTILS_DATA" in os.environ:
+        return pathlib.Path(os.environ["LABUTILS_DATA"])
+    if not (SHARED / "prepare.py").exists():
+        pytest.skip("no image sets here: set LABUTILS_DATA to a folder that holds MNIST and FashionMNIST")
+    root = tmp_path_factory.mktemp("images")
+    subprocess.run([sys.executable, SHARED / "prepare.py", root, "mnist", "fashion_mnist"], check=True)
+    return root
+
+
+def points(n=40, d=3, classes=4, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(5, 3, (n, d)), np.arange(n) % classes
+
+
+def write_npz(path, **arrays):
+    np.savez(path, **arrays)
+    return path
+
+
+def write_csv(path, text):
+    path.write_text(text)
+    return path
+
+
+def test_digits_are_sklearns_split_without_overlap_or_loss():
+    from sklearn.datasets import load_digits
+
+    d = data.load("digits", seed=3)
+    assert d.x_train.dtype == np.float32 and d.y_train.dtype == np.int64 and d.shape == (8, 8)
+    together = np.concatenate([d.x_train, d.x_test]) * 16
+    expected = load_digits().data
+    assert sorted(map(bytes, together.astype(np.uint8))) == sorted(map(bytes, expected.astype(np.uint8)))
+    shares = np.bincount(d.y_test) / len(d.y_test) - np.bincount(load_digits().target) / len(expected)
+    assert np.abs(shares).max() < 1 / len(d.y_test)
+
+
+def test_seed_fixes_the_split_and_leaves_the_global_state_alone():
+    np.random.seed(1)  # noqa: NPY002
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    a, b, c = data.load(seed=1), data.load(seed=1), data.load(seed=2)
+    assert (a.x_train == b.x_train).all() and (a.y_train[:100] != c.y_train[:100]).any()
+    assert (np.random.get_state()[1] == before).all()  # noqa: NPY002
+
+
+@pytest.mark.parametrize("size", [10, 137, 1348, 5000])
+def test_max_train_keeps_class_shares(size):
+    d = data.load(max_train=size)
+    assert len(d.y_train) == min(size, 1348)
+    assert np.ptp(np.bincount(d.y_train, minlength=10)) <= max(2, 0.03 * size)
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_image_sets_have_the_published_mean_and_deviation(image_root, name):
+    d = data.load(name, root=image_root)
+    assert d.x_train.shape == (60000, 784) and d.x_test.shape == (10000, 784) and d.shape == (28, 28)
+    mean, deviation = {"mnist": (0.1307, 0.3081), "fashion_mnist": (0.2860, 0.3530)}[name]
+    assert d.x_train.mean(dtype=np.float64) == pytest.approx(mean, abs=1e-4)
+    assert d.x_train.std(dtype=np.float64) == pytest.approx(deviation, abs=1e-4)
+    assert len(d.classes) == 10
+
+
+def test_cifar10_is_channels_first(tmp_path):
+    """Read files laid out as the official ones are, written here so that nothing need be downloaded."""
+    torchvision = pytest.importorskip("torchvision")
+    rng, colours = np.random.default_rng(0), np.array([10, 100, 200], np.uint8)
+
+    class Fake:
+        classes = tuple("ab")
+
+        def __init__(self, root, train):
+            self.data = np.broadcast_to(colours, (6, 32, 32, 3)).copy()
+            self.targets = rng.integers(0, 2, 6).tolist()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torchvision.datasets, "CIFAR10", Fake)
+        d = data.load("cifar10", root=tmp_path)
+    assert d.shape == (3, 32, 32)
+    assert np.allclose(d.x_train.reshape(-1, 3, 32, 32)[:, :, 0, 0], colours / 255)
+
+
+def test_offline_download_says_what_to_do_and_leaves_nothing(tmp_path, monkeypatch):
+    def refuse(*args, **keywords):
+        raise urllib.error.URLError("no route to host")
+
+    monkeypatch.setattr("urllib.request.urlopen", refuse)
+    with pytest.raises(
+        ConnectionError, match=r"could not be downloaded.*no route.*LABUTILS_DATA.*dataset='digits'"
+    ):
+        data.load("mnist", root=tmp_path / "new")
+    assert not list((tmp_path / "new").iterdir())
+
+
+def test_npz_and_csv_agree_and_are_standardised_by_the_training_rows(tmp_path):
+    x, y = points()
+    npz = data.load(write_npz(tmp_path / "mine.npz", x=x, y=y))
+    lines = ["a,target,b,c"] + [f"{r[0]!r},{t},{r[1]!r},{r[2]!r}" for r, t in zip(x.tolist(), y)]
+    table = data.load(write_csv(tmp_path / "mine.csv", "\n".join(lines)))
+    assert np.allclose(npz.x_train, table.x_train, atol=1e-5) and (npz.y_test == table.y_test).all()
+    assert np.allclose(npz.x_train.mean(0), 0, atol=1e-5) and np.allclose(npz.x_train.std(0), 1, atol=1e-5)
+    assert npz.classes == table.classes == ("0", "1", "2", "3") and npz.name == "mine"
+
+
+def test_constant_feature_and_text_labels(tmp_path):
+    rows = "\n".join(f"1,{i},{'cat' if i % 2 else 'dog'}" for i in range(12))
+    d = data.load(str(write_csv(tmp_path / "pets.csv", "one,two,target\n" + rows)))
+    assert d.classes == ("cat", "dog") and np.isfinite(d.x_train).all() and (d.x_train[:, 0] == 0).all()
+
+
+def test_folder_of_images(tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("left", "right"):
+        (tmp_path / name).mkdir()
+        for i in range(4):
+            Image.fromarray(rng.integers(0, 256, (5, 6, 3), dtype=np.uint8)).save(
+                tmp_path / name / f"{i}.png"
+            )
+    d = data.load(tmp_path)
+    assert (
+        d.shape == (3, 5, 6)
+        and d.classes == ("left", "right")
+        and d.x_train.max() <= 1
+        and len(d.x_train) == 6
+    )
+
+
+X, Y = points()
+HOLED = np.where(np.arange(X.size).reshape(X.shape) == 7, np.nan, X)
+BAD_NPZ = {
+    "no x": (dict(z=X), "'x' and 'y' are needed"),
+    "more labels than rows": (dict(x=X, y=np.arange(41) % 2), "40 rows but 41 labels"),
+    "NaN": (dict(x=HOLED, y=Y), "1 of 40 rows hold NaN or infinity, the first is row 2"),
+    "infinity": (dict(x=np.where(X[3, 1] == X, np.inf, X), y=Y), "NaN or infinity"),
+    "one class": (dict(x=X, y=np.zeros(40, int)), "has 1 class; at least 2"),
+    "a class of one": (dict(x=X, y=np.where(np.arange(40) == 5, 9, Y % 2)), "class '9' has one example"),
+    "text features": (dict(x=X.astype(str), y=Y), "allowed: numbers"),
+    "pickled objects": (dict(x=X, y=np.array([{}] * 40, object)), "can't be used: .*allow_pickle"),
+    "flat x": (dict(x=X[:, 0], y=Y), r"x has shape \(40,\)"),
+    "label matrix": (dict(x=X, y=X), "y has shape"),
+    "missing label": (dict(x=X, y=np.where(Y == 1, np.nan, Y)), "every row needs a label"),
+    "real-valued labels": (dict(x=X, y=X[:, 0]), "are not classes"),
+}
+BAD_CSV = {
+    "no target": ("a,Target\n1,2\n", r"no column 'target' \(is it 'Target'\?\)"),
+    "empty": ("", "no column 'target'"),
+    "header only": ("a,target\n", "no rows"),
+    "text": ("a,b,target\n1,2,0\n1,red,1\n", "line 3, column 'b': 'red' is text where a number"),
+    "ragged": ("a,target\n1,2\n1,2,3\n", "line 3: 3 cells where the header has 2"),
+    "no label": ("a,target\n1,0\n1,\n", "line 3: the target is empty"),
+    "NaN": ("a,target\n1,0\nnan,1\n2,0\n3,1\n", "NaN or infinity, the first is row 1"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_NPZ)
+def test_bad_npz(tmp_path, case):
+    arrays, message = BAD_NPZ[case]
+    with pytest.raises(ValueError, match=message) as caught:
+        data.load(write_npz(tmp_path / "bad.npz", **arrays))
+    assert "bad.npz" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("case", BAD_CSV)
+def test_bad_csv(tmp_path, case):
+    text, message = BAD_CSV[case]
+    with pytest.raises(ValueError, match=message) as caught:
+        data.load(write_csv(tmp_path / "bad.csv", text))
+    assert "bad.csv" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_bad_names_and_files(tmp_path):
+    with pytest.raises(ValueError, match="Did you mean 'fashion_mnist'"):
+        data.load("fashion-mnst")
+    with pytest.raises(FileNotFoundError, match="no such file or folder"):
+        data.load(tmp_path / "none.npz")
+    with pytest.raises(ValueError, match=r"ends in '\.txt'; allowed: \.npz, \.csv"):
+        data.load(write_csv(tmp_path / "a.txt", "a"))
+    with pytest.raises(ValueError, match="holds no images"):
+        data.load(tmp_path)
+    with pytest.raises(ValueError, match="can't be used"):
+        data.load(write_csv(tmp_path / "a.npz", "not a zip file"))
+    with pytest.raises(ValueError, match="max_train is 0"):
+        data.load(max_train=0)
+    with pytest.raises(ValueError, match="at least 10 are needed"):
+        data.load(max_train=5)
+
+
+def test_images_of_two_sizes_and_broken_ones(tmp_path):
+    (tmp_path / "a").mkdir()
+    Image.new("L", (4, 4)).save(tmp_path / "a" / "0.png")
+    Image.new("L", (5, 4)).save(tmp_path / "a" / "1.png")
+    with pytest.raises(ValueError, match=r"1\.png has shape \(4, 5\) but 0\.png has \(4, 4\)"):
+        data.load(tmp_path)
+    (tmp_path / "a" / "1.png").write_text("not an image")
+    with pytest.raises(ValueError, match=r"1\.png can't be read as an image"):
+        data.load(tmp_path)
+
+
+def test_text_of_this_python(tmp_path):
+    text, again = data.text(), data.text(max_chars=50_000)
+    assert text.codes.size > 5_000_000 and text.files > 300
+    assert (text.codes[:50_000] == again.codes).all() and text.codes.max() < len(text.alphabet) == 96
+    words = "".join(text.alphabet[c] for c in text.codes[:200_000])
+    assert "def " in words and "return" in words
+    assert (text.codes == text.alphabet.index("?")).mean() < 1e-3
+
+
+def test_text_of_the_reader(tmp_path):
+    (tmp_path / "mine.txt").write_text("a\tcafé\n", encoding="utf-8")
+    text = data.text(tmp_path / "mine.txt")
+    assert "".join(text.alphabet[c] for c in text.codes) == "a   caf?\n" and text.name == "mine"
+    with pytest.raises(FileNotFoundError, match="'python' or a text file"):
+        data.text("nowhere.txt")
+    (tmp_path / "mine.txt").write_text(" \n")
+    with pytest.raises(ValueError, match="is empty"):
+        data.text(tmp_path / "mine.txt")

@@ -1,0 +1,58 @@
+"""Plotting: every method has its own look, and the helpers draw what they are given."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from labutils import plotting
+
+
+@pytest.fixture
+def ax():
+    plotting.use_style()
+    yield plotting.axes()
+    plt.close("all")
+
+
+def test_unknown_method_names_the_nearest():
+    assert plotting.look("MLP")["color"] == plotting.RED
+    with pytest.raises(ValueError, match="Did you mean 'random forest'"):
+        plotting.look("random forrest")
+
+
+def contrast(colour):
+    """Contrast with white as the web's accessibility guidelines define it."""
+    rgb = np.array(matplotlib.colors.to_rgb(colour))
+    linear = np.where(rgb <= 0.03928, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05)
+
+
+def test_lines_stand_out_from_the_white_card():
+    assert all(contrast(colour) > 2 for colour, _ in plotting.METHODS.values())
+    assert contrast(plotting.INK) > 7 and contrast(plotting.GREY) > 4.5
+
+
+def test_curve_of_seeds_is_mean_and_central_nine_tenths(ax):
+    rng = np.random.default_rng(0)
+    y = rng.uniform(1, 2, (50, 4))
+    x = np.array([1, 2, 4, 8])
+    plotting.curve(ax, x, y, method="MLP")
+    assert np.allclose(ax.lines[0].get_ydata(), y.mean(0))
+    band = ax.collections[0].get_paths()[0].vertices
+    assert band[:, 1].min() == pytest.approx(np.quantile(y, 0.05, axis=0).min())
+    assert band[:, 1].max() == pytest.approx(np.quantile(y, 0.95, axis=0).max())
+
+
+def test_scale_and_note(ax):
+    plotting.scale(
+        plotting.curve(ax, [1, 10], [2, 20], method="theory"),
+        xlabel="examples",
+        ylabel="loss (nats)",
+        title="t",
+    )
+    assert ax.get_xscale() == ax.get_yscale() == "log" and ax.get_xlabel() == "examples"
+    plotting.note(ax, "here", 1, 2)
+    assert ax.texts[0].get_text() == "here"
