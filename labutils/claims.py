@@ -42,6 +42,21 @@ class Record:
         return {"text/plain": _line(self), "text/html": _card(self), MIME: as_json(self)}
 
 
+@dataclass(frozen=True)
+class Board:
+    """Several records shown as one table."""
+
+    records: tuple[Record, ...]
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        records = [as_json(r) for r in self.records]
+        return {
+            "text/plain": "\n".join(map(_line, self.records)),
+            "text/html": table(records, here=True),
+            MIME: records,
+        }
+
+
 def read(path=CONTRACT):
     """Read the contract: a dict from claim id to `Claim`; a ValueError names the claim and field that is amiss."""
     entries = yaml.safe_load(pathlib.Path(path).read_text(encoding="utf-8")) or {}
@@ -88,6 +103,13 @@ def check(id, value, *, interval=None, path=CONTRACT):
     return Record(claims[id], value, (low, high), judge(claims[id], (low, high)))
 
 
+def check_all(found, *, path=CONTRACT):
+    """`check` for a dict from id to (value, interval), shown as one table: returns a `Board`."""
+    return Board(
+        tuple(check(id, value, interval=interval, path=path) for id, (value, interval) in found.items())
+    )
+
+
 def as_json(record):
     """The record as a flat dict of JSON types: the claim's fields, value, interval, verdict."""
     flat = asdict(record.claim) | {
@@ -122,14 +144,23 @@ def measured(record):
     return f"{text} {record['unit']}".strip()
 
 
-def table(records, *, full=()):
-    """An HTML table of JSON records, one row a claim, linked to its chapter; `full` adds the kept full-profile column."""
+def table(records, *, full=(), here=False):
+    """An HTML table of JSON records, one row a claim.
+
+    `full` adds a column for the kept records of the full profile. `here=True` is for the chapter's own page: rows
+    are the targets of links instead of links, and the chapter column is left out.
+    """
     kept = {r["id"]: r for r in full}
-    head = ["Chapter", "Claim", "Published", "This build", "Verdict"] + (["Full profile"] if kept else [])
+    head = (
+        ["Chapter"] * (not here)
+        + ["Claim", "Published", "This build", "Verdict"]
+        + ["Full profile"] * bool(kept)
+    )
     rows = []
     for r in sorted(records, key=lambda r: r["chapter"]):
-        cells = [
-            f'<a href="{html.escape(r["chapter"])}.html#{_anchor(r["id"])}">{html.escape(r["chapter"][:2])}</a>',
+        page, anchor = html.escape(r["chapter"]), _anchor(r["id"])
+        cells = [] if here else [f'<a href="{page}.html#{anchor}">{page[:2]}</a>']
+        cells += [
             _escape(r["statement"]),
             f"{_escape(number(r['reference']))} <small>({_escape(r['source'])})</small>",
             _escape(measured(r)),
@@ -141,7 +172,9 @@ def table(records, *, full=()):
                 if r["id"] in kept
                 else "not run"
             )
-        rows.append("<tr>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>")
+        rows.append(
+            (f'<tr id="{anchor}">' if here else "<tr>") + "".join(f"<td>{c}</td>" for c in cells) + "</tr>"
+        )
     header = "".join(f'<th scope="col">{h}</th>' for h in head)
     return f'<table class="scoreboard"><thead><tr>{header}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
 

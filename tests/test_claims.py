@@ -111,3 +111,10 @@ def test_table_links_each_claim_and_escapes_html(contract):
     assert 'href="01_power_laws.html#claim-slope"' in page and "a &lt; b at 10<sup>7</sup>" in page
     assert "0.11 [0.09, 0.11]" in page and page.count("<th ") == 6
     assert claims.table([record]).count("<th ") == 5
+
+
+def test_a_board_stores_every_record_and_is_the_target_of_links(contract):
+    board = claims.check_all({"slope": (0.1, (0.09, 0.11)), "open": (0.5, None)}, path=contract)
+    shown = board._repr_mimebundle_()
+    assert [r["verdict"] for r in shown[claims.MIME]] == ["reproduced", "not reproduced"]
+    assert 'id="claim-slope"' in shown["text/html"] and "href" not in shown["text/html"]
