@@ -5,7 +5,9 @@ import math
 import pathlib
 from dataclasses import asdict, dataclass
 
+import numpy as np
 import yaml
+from scipy import stats
 
 from labutils.data import check_choice
 
@@ -83,6 +85,21 @@ def judge(claim, interval):
     if high < claim.accept[0] or low > claim.accept[1]:
         return "not reproduced"
     return "reproduced" if high - low <= claim.widest else "inconclusive"
+
+
+def estimate(values, *, level=0.9):
+    """The mean of independent runs and its Student-t interval: value, (low, high).
+
+    `values` has shape (runs,). Raises ValueError for fewer than two runs, which have no interval, or values that
+    are not finite.
+    """
+    values = np.asarray(values, float)
+    if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
+        raise ValueError(
+            f"values {values} of shape {values.shape}; an interval needs at least 2 finite runs in a row"
+        )
+    reach = stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return values.mean(), (values.mean() - reach, values.mean() + reach)
 
 
 def check(id, value, *, interval=None, path=CONTRACT):

@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -118,3 +119,13 @@ def test_a_board_stores_every_record_and_is_the_target_of_links(contract):
     shown = board._repr_mimebundle_()
     assert [r["verdict"] for r in shown[claims.MIME]] == ["reproduced", "not reproduced"]
     assert 'id="claim-slope"' in shown["text/html"] and "href" not in shown["text/html"]
+
+
+def test_estimate_holds_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    hits = sum(
+        low <= 3 <= high for _, (low, high) in (claims.estimate(rng.normal(3, 2, 5)) for _ in range(2000))
+    )
+    assert abs(hits / 2000 - 0.9) < 3 * np.sqrt(0.9 * 0.1 / 2000)
+    with pytest.raises(ValueError, match="at least 2 finite runs"):
+        claims.estimate([1.0])
