@@ -1,0 +1,258 @@
+"""Power laws: how loss falls with data, how to fit that, what to expect from more, and where it comes from."""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg, optimize, special
+
+HUBER = 1e-3  # threshold on log residuals used by Hoffmann et al. 2022: far below any noise, so nearly L1
+EXPONENTS = (0.1, 0.25, 0.5, 1.0, 2.0)  # where the search for exponents starts
+LEVEL = 0.9  # of every interval
+
+
+# --- One engine for every law: log loss = log sum_k exp(c_k - s_k x_k), the last term perhaps a constant ------
+def _log_sum(theta, x):
+    """Log of the sum of terms (R, T) and the share of each term in it (R, K, T).
+
+    `theta` (R, P) holds K log coefficients, then one exponent for each row of the features `x` (m, T); K is m,
+    or m + 1 with a constant term.
+    """
+    m, k = len(x), theta.shape[1] - len(x)
+    terms = np.repeat(theta[:, :k, None], x.shape[1], axis=2)
+    terms[:, :m] -= theta[:, k:, None] * x
+    top = terms.max(axis=1, keepdims=True)
+    terms = np.exp(terms - top)
+    total = terms.sum(axis=1, keepdims=True)
+    return (top + np.log(total))[:, 0], terms / total
+
+
+def _polish(theta, x, y, sigma, delta, steps=60):
+    """Minimise the Huber loss of (y - model) / sigma from each row of `theta`, all rows at once.
+
+    Levenberg-Marquardt on iteratively reweighted least squares: the weights min(1, delta / |r|) make every
+    accepted step descend on the Huber loss itself. Exponents are kept non-negative.
+    """
+
+    def evaluate(theta):
+        f, share = _log_sum(theta, x)
+        r = (y - f) / sigma
+        size = np.abs(r)
+        return r, share, np.where(size < delta, r * r / 2, delta * (size - delta / 2)).sum(axis=1)
+
+    theta, m = theta.copy(), len(x)
+    k, diagonal = theta.shape[1] - m, np.arange(theta.shape[1])
+    damping = np.full((len(theta), 1), 1e-2)
+    r, share, cost = evaluate(theta)
+    for _ in range(steps):
+        slope = np.concatenate([share, -share[:, :m] * x], axis=1) / sigma
+        weighted = slope * (delta / np.maximum(np.abs(r), delta))[:, None]
+        normal = weighted @ slope.transpose(0, 2, 1)
+        normal[:, diagonal, diagonal] *= 1 + damping
+        normal[:, diagonal, diagonal] += 1e-12
+        trial = theta + np.linalg.solve(normal, weighted @ r[..., None])[..., 0]
+        trial[:, k:] = np.maximum(trial[:, k:], 0)
+        new = evaluate(trial)
+        better = new[2] < cost
+        for old, value in zip((theta, r, share, cost), (trial, *new)):
+            old[better] = value[better]
+        damping = np.clip(np.where(better[:, None], damping / 5, damping * 6), 1e-9, 1e6)
+    return theta, cost
+
+
+def _minimise(x, y, sigma, delta, *, floor, keep, start=None):
+    """Best parameters (R, P) for each row of `y` (R, T): a grid of starts, the `keep` best of them polished.
+
+    In the grid, exponents and the shares of the terms are given and the common scale is a median.
+    """
+    m, k = len(x), len(x) + floor
+    uneven = 0.1 / max(k - 1, 1) + (0.9 - 0.1 / max(k - 1, 1)) * np.eye(k)
+    shares = [np.full(k, 1 / k), *uneven] if k > 1 else [np.ones(1)]
+    grid = np.array([np.r_[np.log(s), e] for s in shares for e in itertools.product(EXPONENTS, repeat=m)])
+    misfit = (y[:, None] - _log_sum(grid, x)[0]) / sigma
+    scale = np.median(misfit * sigma, axis=2)
+    misfit = np.abs(misfit - scale[..., None] / sigma).sum(axis=2)
+    best = np.argsort(misfit, axis=1)[:, :keep]
+    theta = grid[best]
+    theta[..., :k] += np.take_along_axis(scale, best, axis=1)[..., None]
+    if start is not None:
+        theta = np.concatenate([theta, np.broadcast_to(start, (len(y), 1, k + m))], axis=1)
+    tries = theta.shape[1]
+    theta, cost = _polish(theta.reshape(-1, k + m), x, np.repeat(y, tries, axis=0), sigma, delta)
+    winner = cost.reshape(-1, tries).argmin(axis=1)
+    return theta.reshape(-1, tries, k + m)[np.arange(len(y)), winner]
+
+
+def _fit_with_draws(x, y, sigma, delta, *, floor, n_boot, seed):
+    """Fit one curve `y` (T,): parameters (P,), their bootstrap draws (n_boot, P), scatter, its draws (n_boot,).
+
+    Parametric bootstrap of the log residuals with Student's correction: with about ten points, resampling
+    residuals of a near-L1 fit, some of them exactly zero, was measured to cover 85% where 90% was asked.
+    """
+    centre = x.mean(axis=1, keepdims=True)
+    x = x - centre
+    theta = _minimise(x, y[None], sigma, delta, floor=floor, keep=100)
+    fitted = _log_sum(theta, x)[0][0]
+    freedom = len(y) - theta.shape[1]
+    scatter = np.sqrt(np.pi / 2) * np.abs((y - fitted) / sigma).sum() / freedom
+    rng = np.random.default_rng(seed)
+    scatters = scatter * np.sqrt(freedom / rng.chisquare(freedom, n_boot))
+    noisy = fitted + scatters[:, None] * sigma * rng.standard_normal((n_boot, len(y)))
+    if n_boot:
+        draws = _minimise(x, noisy, sigma, delta, floor=floor, keep=2, start=theta[0])
+        theta = np.concatenate([theta, draws])
+    theta[:, : len(x)] += theta[:, -len(x) :] * centre[:, 0]
+    return theta[0], theta[1:], scatter, scatters
+
+
+def _interval(draws, level=LEVEL):
+    """Central interval (low, high) of draws along the first axis; NaN without draws."""
+    if not len(draws):
+        return np.full((2, *draws.shape[1:]), np.nan)
+    return np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+
+
+def _positive(**arrays):
+    """Check that every array holds finite positive numbers; return them as float arrays."""
+    for name, values in arrays.items():
+        values = np.asarray(values, dtype=float)
+        bad = values[~(np.isfinite(values) & (values > 0))]
+        if bad.size:
+            raise ValueError(f"{name} holds {bad[0]:g}; allowed: finite numbers above zero")
+        arrays[name] = values
+    return list(arrays.values())
+
+
+# --- One curve -----------------------------------------------------------------------------------------------
+@dataclass(frozen=True, eq=False)
+class PowerLaw:
+    """loss(n) = amplitude * n^-exponent + floor, and its bootstrap draws."""
+
+    amplitude: float
+    exponent: float
+    floor: float
+    exponent_interval: tuple[float, float]
+    scatter: float  # standard deviation of log loss about the law
+    draws: np.ndarray
+    scatters: np.ndarray
+
+    def predict(self, n):
+        """Loss expected at `n` examples, an array of the same shape."""
+        return self.amplitude * np.asarray(n, dtype=float) ** -self.exponent + self.floor
+
+    def interval(self, n, *, level=LEVEL):
+        """Interval (low, high), each of the shape of `n`, for a new measurement at `n` like those fitted."""
+        x = np.log(np.asarray(n, dtype=float))
+        z = special.ndtri((np.arange(20) + 0.5) / 20)
+        draws = _log_sum(self.draws, x.reshape(1, -1))[0]
+        draws = draws[:, None] + (self.scatters[:, None] * z)[..., None]
+        return np.exp(_interval(draws.reshape(-1, x.size), level)).reshape(2, *x.shape)
+
+    def examples_for(self, loss):
+        """Examples needed for `loss`, an array of the same shape; infinity at and below the floor."""
+        excess = np.asarray(loss, dtype=float) - self.floor
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            return np.where(excess > 0, (self.amplitude / excess) ** (1 / np.float64(self.exponent)), np.inf)
+
+
+def fit_power_law(n, loss, *, floor=True, sigma=None, n_boot=200, seed=0, delta=HUBER):
+    """Fit loss = amplitude * n^-exponent + floor by robust least squares on log loss, many starts.
+
+    `n` (T,) examples; `loss` (T,), or (seeds, T) whose mean over seeds is fitted; `floor=False` fixes the floor
+    at zero; `sigma` (T,) relative noise of the points, of which only ratios matter; `delta` the Huber threshold
+    on log residuals. Returns a `PowerLaw` with a 90% interval for the exponent from `n_boot` replicates.
+    Raises ValueError for values that are not positive and for too few points. Objective: Hoffmann et al. 2022
+    (2203.15556), approach 3, in one variable.
+    """
+    n, loss, sigma = _positive(
+        n=n, loss=np.mean(np.atleast_2d(loss), axis=0), sigma=1.0 if sigma is None else sigma
+    )
+    if loss.shape != n.shape or n.ndim != 1:
+        raise ValueError(f"loss has {loss.shape[-1]} points a curve, n has shape {n.shape}; they must agree")
+    if np.unique(n).size < 3 + floor:
+        raise ValueError(f"n holds {np.unique(n).size} sizes; allowed: at least {3 + floor}")
+    sigma = np.broadcast_to(sigma / np.exp(np.log(sigma).mean()), n.shape)
+    best, draws, scatter, scatters = _fit_with_draws(
+        np.log(n)[None], np.log(loss), sigma, delta, floor=floor, n_boot=n_boot, seed=seed
+    )
+    return PowerLaw(
+        amplitude=float(np.exp(best[0])),
+        exponent=float(best[-1]),
+        floor=float(np.exp(best[1])) if floor else 0.0,
+        exponent_interval=tuple(map(float, _interval(draws[:, -1]))),
+        scatter=float(scatter),
+        draws=draws,
+        scatters=scatters,
+    )
+
+
+# --- The exact learning curve of kernel regression -----------------------------------------------------------
+def _mode_sums(kappa, power, modes, head=1000):
+    """Sums over modes i = 1, 2, ... of L_i and of L_i (1 - L_i), with L_i = lambda_i / (lambda_i + kappa),
+    lambda_i = i^-power. Infinitely many modes: the head is summed, the tail integrated (Euler-Maclaurin)."""
+    i = np.arange(1.0, (modes or head) + 1)
+    learned = 1 / (1 + kappa * i**power)
+    sums = np.array([learned.sum(), (learned * (1 - learned)).sum()])
+    if modes:
+        return sums
+    last, p = learned[-1], 1 / power
+    # With u = 1 - L the integrals from i = head on become incomplete beta functions.
+    for k, (f, slope) in enumerate([(last, 1.0), (last * (1 - last), 1 - 2 * last)]):
+        integral = special.beta(1 - p, p + k) * special.betainc(1 - p, p + k, last) * p / kappa**p
+        derivative = -slope * last * (1 - last) * power / head
+        sums[k] += integral - f / 2 - derivative / 12
+    return sums
+
+
+def kernel_learning_curve(n, exponent, *, noise=0.0, ridge=0.0, modes=None):
+    """Mean squared test error of kernel regression with spectrum i^-(1 + exponent), for any number of examples.
+
+    The teacher is drawn from the kernel's own Gaussian process, so its power in mode i is lambda_i too. `n` an
+    array of numbers of examples; `noise` the variance of the label noise, in training and test; `ridge` is
+    added to the kernel matrix; `modes` cuts the spectrum (None: infinitely many). Returns an array like `n`.
+    Solves sum L_i + ridge / kappa = n, then E = (kappa sum L_i (1 - L_i) + noise) / (1 - sum L_i^2 / n):
+    Bordelon, Canatar & Pehlevan 2020 (2002.02561); Simon et al. 2023 (2110.03922), exact for large systems.
+    Without ridge and noise this is E = n kappa.
+    """
+    (sizes,) = _positive(n=n)
+    if not (exponent > 0 if modes is None else exponent >= -1):
+        raise ValueError(f"exponent is {exponent!r}; allowed: above 0, or with finite modes from -1 on")
+    if not (noise >= 0 and ridge >= 0 and (modes is None or modes >= 1)):
+        raise ValueError(f"noise={noise!r}, ridge={ridge!r}, modes={modes!r}; allowed: not negative")
+    power = 1.0 + exponent
+    trace = special.zeta(power) if modes is None else (np.arange(1.0, modes + 1) ** -power).sum()
+
+    def surplus(log_kappa, n):
+        return _mode_sums(np.exp(log_kappa), power, modes)[0] + ridge * np.exp(-log_kappa) - n
+
+    def error(n):
+        if modes is not None and ridge == 0 and n >= modes:  # every mode is determined: least squares
+            return noise / (1 - modes / n) if n > modes else (np.inf if noise else 0.0)
+        low = (2 * n + 2) ** -power if modes is None else modes**-power * (modes / n - 1)
+        bracket = np.log([max(low, ridge / n), (trace + ridge) / n]) + [-1e-9, 1e-9]
+        kappa = np.exp(optimize.brentq(surplus, *bracket, args=(n,), xtol=1e-13, rtol=1e-13))
+        learned, learning = _mode_sums(kappa, power, modes)
+        return (kappa * learning + noise) / (1 - (learned - learning) / n)
+
+    return np.array([error(v) for v in sizes.ravel()]).reshape(sizes.shape)
+
+
+def sampled_kernel_curve(n, exponent, *, modes, trials, seed=0):
+    """The same error (ridgeless, no noise) measured on sampled Gaussian features: array (trials, T).
+
+    Exact averages over teachers and test points, so only the training inputs are random: the variance of a
+    Gaussian process, sum lambda - tr(K^-1 F Lambda^2 F'). One Cholesky factor gives the whole curve, since
+    that of the first n examples is a corner of it. Raises ValueError where `n` exceeds `modes`.
+    """
+    n = np.atleast_1d(np.asarray(n))
+    if n.min() < 1 or n.max() > modes:
+        raise ValueError(f"n reaches from {n.min()} to {n.max()}; allowed: 1 to modes = {modes}")
+    rng = np.random.default_rng(seed)
+    spectrum = np.arange(1.0, modes + 1) ** -(1.0 + exponent)
+    errors = []
+    for _ in range(trials):
+        features = rng.standard_normal((n.max(), modes)) * np.sqrt(spectrum)
+        factor = np.linalg.cholesky(features @ features.T)
+        known = linalg.solve_triangular(factor, features * np.sqrt(spectrum), lower=True)
+        errors.append(spectrum.sum() - np.cumsum((known**2).sum(axis=1))[n - 1])
+    return np.array(errors)
