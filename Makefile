@@ -1,0 +1,91 @@
+# Training with Less Data. `make book` and `make test` are all you need; `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+PROFILE     ?= standard
+DATASET     ?=
+JOBS        ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+PYTHON      ?= python3
+TORCH_INDEX ?=
+PYTEST_ARGS ?=
+PORT        ?= 8000
+
+# Chapters run side by side, one thread each: two threads on two busy cores were measured 16 times slower than one.
+export OMP_NUM_THREADS ?= 1
+export MKL_NUM_THREADS ?= $(OMP_NUM_THREADS)
+export OPENBLAS_NUM_THREADS ?= $(OMP_NUM_THREADS)
+
+PROFILES := standard $(basename $(notdir $(wildcard chapters/profiles/*.yml)))
+ifeq ($(filter $(PROFILE),$(PROFILES)),)
+NEAREST := $(shell $(PYTHON) -c "import difflib, sys; print(*difflib.get_close_matches(sys.argv[1], sys.argv[2:], 1, 0))" '$(PROFILE)' $(PROFILES))
+$(error PROFILE=$(PROFILE) is not a profile; did you mean $(NEAREST)? allowed: $(PROFILES))
+endif
+
+# Executed chapters, and the pages that summarise them, are written to a mirror, one for each profile and data set.
+SLUG     := $(shell printf '%s' '$(DATASET)' | tr -cs 'A-Za-z0-9_.' '-')
+MIRROR   := _build/$(PROFILE)$(if $(SLUG),-$(SLUG))
+CHAPTERS := $(sort $(wildcard chapters/[0-9][0-9]_*.ipynb))
+EXECUTED := $(CHAPTERS:%=$(MIRROR)/%)
+SUMMARY  := $(MIRROR)/chapters/scoreboard.ipynb $(MIRROR)/chapters/run_times.ipynb
+PAGES    := $(wildcard chapters/*.md chapters/_static/*) _config.yml _toc.yml references.bib labutils/book.py
+SITE     := _build/html/index.html
+VENV     := .venv/installed
+BOOK     := .venv/bin/python -m labutils.book
+
+.PHONY: help book execute test serve bench readme keep-full lint clean FORCE
+
+help:  ## this list
+	@echo "make <target> [PROFILE=$(subst $() ,|,$(PROFILES))] [DATASET=name or path] [JOBS=$(JOBS)] [PYTHON=python3.12]"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
+
+book: $(VENV)  ## execute the chapters that changed, build the site, print where it is
+	@echo "book: profile $(PROFILE)$(if $(DATASET), on $(DATASET)), $(words $(CHAPTERS)) chapters, $(JOBS) at a time"
+	@rm -f $(filter-out $(EXECUTED) $(SUMMARY),$(wildcard $(MIRROR)/chapters/*.ipynb))
+	@$(MAKE) --silent --no-print-directory --keep-going -j$(JOBS) $(EXECUTED) $(SUMMARY) \
+	  || { echo "book: not built; see FAILED above. Finished chapters are kept: mend it and run make book again." >&2; exit 1; }
+	@$(MAKE) --silent --no-print-directory $(SITE)
+	@echo "$(abspath $(SITE))"
+
+$(MIRROR)/chapters/%.ipynb: chapters/%.ipynb $(wildcard chapters/profiles/$(PROFILE).yml $(DATASET)) chapters/claims.yml $(wildcard labutils/*.py) | $(VENV)
+	@$(BOOK) run $< --profile $(PROFILE) --dataset '$(DATASET)' --output $@
+
+$(SUMMARY): $(EXECUTED) $(wildcard chapters/records/full.json)
+
+$(SITE): $(EXECUTED) $(SUMMARY) $(PAGES) $(if $(filter $(notdir $(MIRROR)),$(shell cat _build/html/built-from 2>/dev/null)),,FORCE)
+	@$(BOOK) assemble $(MIRROR) > /dev/null
+
+$(VENV): requirements.txt pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and f'Python 3.11 to 3.13 is needed, {sys.executable} is {sys.version.split()[0]}; choose one with make PYTHON=python3.12 ...')"
+	@echo "venv: making .venv and installing requirements.txt (torch is large: a few minutes the first time)"
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -r requirements.txt
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+test: $(VENV)  ## run the tests (PYTEST_ARGS="..." goes to pytest)
+	.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+bench: $(VENV)  ## run the benchmarks, one after another
+	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; .venv/bin/python $$bench || exit 1; done
+
+serve: book  ## build the book and serve it at http://localhost:8000 (PORT=)
+	.venv/bin/python -m http.server --directory _build/html --bind 127.0.0.1 $(PORT)
+
+readme: $(VENV)  ## build the book and write its results into the table of README.md
+	@$(MAKE) --no-print-directory book
+	@$(BOOK) readme $(MIRROR)
+
+keep-full: $(VENV)  ## keep the claims of the last run of the full profile in chapters/records/full.json
+	@$(BOOK) keep-full _build/full
+
+lint: $(VENV)  ## ruff, and no outputs in the notebooks
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/nbstripout --verify $(wildcard chapters/*.ipynb)
+
+clean:  ## remove everything built (not .venv)
+	rm -rf _build
+
+FORCE:
