@@ -152,7 +152,7 @@ def _torchvision(name, root):
                 os.replace(pathlib.Path(part) / folder, root / folder)
         except Exception as error:
             raise ConnectionError(
-                f"dataset {name!r} is not in {root} and could not be downloaded ({type(error).__name__}: {error}). "
+                f"dataset {name!r} is not in {root} and could not be downloaded ({' '.join(str(error).split())}). "
                 f"Connect to the internet once and rerun, set LABUTILS_DATA to a folder that holds {folder}, "
                 "or use dataset='digits', which needs no download."
             ) from error
