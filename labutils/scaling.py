@@ -5,18 +5,28 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import linalg, optimize, special
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+
+from labutils.data import check_choice
 
 HUBER = 1e-3  # threshold on log residuals used by Hoffmann et al. 2022: far below any noise, so nearly L1
 EXPONENTS = (0.1, 0.25, 0.5, 1.0, 2.0)  # where the search for exponents starts
 LEVEL = 0.9  # of every interval
+LAWS = ("pow3", "pow2", "exp3", "last")
+LEARNERS = {  # scikit-learn's, with its defaults, for a subset of n rows
+    "nearest_neighbours": lambda n, seed: KNeighborsClassifier(min(5, n)),
+    "logistic_regression": lambda n, seed: LogisticRegression(max_iter=1000),
+    "random_forest": lambda n, seed: RandomForestClassifier(random_state=seed),
+}
 
 
 # --- One engine for every law: log loss = log sum_k exp(c_k - s_k x_k), the last term perhaps a constant ------
 def _log_sum(theta, x):
-    """Log of the sum of terms (R, T) and the share of each term in it (R, K, T).
+    """Log of the sum of the terms (R, T), and the share of each term in it (R, K, T).
 
-    `theta` (R, P) holds K log coefficients, then one exponent for each row of the features `x` (m, T); K is m,
-    or m + 1 with a constant term.
+    `theta` (R, P): K log coefficients, then an exponent for each row of the features `x` (m, T); K = m or m + 1.
     """
     m, k = len(x), theta.shape[1] - len(x)
     terms = np.repeat(theta[:, :k, None], x.shape[1], axis=2)
@@ -63,7 +73,7 @@ def _polish(theta, x, y, sigma, delta, steps=60):
 def _minimise(x, y, sigma, delta, *, floor, keep, start=None):
     """Best parameters (R, P) for each row of `y` (R, T): a grid of starts, the `keep` best of them polished.
 
-    In the grid, exponents and the shares of the terms are given and the common scale is a median.
+    The grid is over exponents and shares of the terms; the scale common to all terms is then a median.
     """
     m, k = len(x), len(x) + floor
     uneven = 0.1 / max(k - 1, 1) + (0.9 - 0.1 / max(k - 1, 1)) * np.eye(k)
@@ -84,7 +94,7 @@ def _minimise(x, y, sigma, delta, *, floor, keep, start=None):
 
 
 def _fit_with_draws(x, y, sigma, delta, *, floor, n_boot, seed):
-    """Fit one curve `y` (T,): parameters (P,), their bootstrap draws (n_boot, P), scatter, its draws (n_boot,).
+    """Fit one curve `y` (T,): parameters and scatter (P + 1,), and their bootstrap draws (n_boot, P + 1).
 
     Parametric bootstrap of the log residuals with Student's correction: with about ten points, resampling
     residuals of a near-L1 fit, some of them exactly zero, was measured to cover 85% where 90% was asked.
@@ -102,7 +112,8 @@ def _fit_with_draws(x, y, sigma, delta, *, floor, n_boot, seed):
         draws = _minimise(x, noisy, sigma, delta, floor=floor, keep=2, start=theta[0])
         theta = np.concatenate([theta, draws])
     theta[:, : len(x)] += theta[:, -len(x) :] * centre[:, 0]
-    return theta[0], theta[1:], scatter, scatters
+    both = np.column_stack([theta, np.r_[scatter, scatters]])
+    return both[0], both[1:]
 
 
 def _interval(draws, level=LEVEL):
@@ -113,28 +124,26 @@ def _interval(draws, level=LEVEL):
 
 
 def _positive(**arrays):
-    """Check that every array holds finite positive numbers; return them as float arrays."""
+    """The arguments as float arrays, checked to hold finite positive numbers only."""
     for name, values in arrays.items():
-        values = np.asarray(values, dtype=float)
+        arrays[name] = values = np.asarray(values, dtype=float)
         bad = values[~(np.isfinite(values) & (values > 0))]
         if bad.size:
             raise ValueError(f"{name} holds {bad[0]:g}; allowed: finite numbers above zero")
-        arrays[name] = values
     return list(arrays.values())
 
 
 # --- One curve -----------------------------------------------------------------------------------------------
 @dataclass(frozen=True, eq=False)
 class PowerLaw:
-    """loss(n) = amplitude * n^-exponent + floor, and its bootstrap draws."""
+    """loss(n) = amplitude * n^-exponent + floor; in `draws` log a, log floor (if any), exponent and scatter."""
 
     amplitude: float
     exponent: float
     floor: float
-    exponent_interval: tuple[float, float]
+    exponent_interval: tuple[float, float]  # 90%
     scatter: float  # standard deviation of log loss about the law
-    draws: np.ndarray
-    scatters: np.ndarray
+    draws: np.ndarray  # (n_boot, P)
 
     def predict(self, n):
         """Loss expected at `n` examples, an array of the same shape."""
@@ -144,8 +153,9 @@ class PowerLaw:
         """Interval (low, high), each of the shape of `n`, for a new measurement at `n` like those fitted."""
         x = np.log(np.asarray(n, dtype=float))
         z = special.ndtri((np.arange(20) + 0.5) / 20)
-        draws = _log_sum(self.draws, x.reshape(1, -1))[0]
-        draws = draws[:, None] + (self.scatters[:, None] * z)[..., None]
+        draws = (
+            _log_sum(self.draws[:, :-1], x.reshape(1, -1))[0][:, None] + (self.draws[:, -1:] * z)[..., None]
+        )
         return np.exp(_interval(draws.reshape(-1, x.size), level)).reshape(2, *x.shape)
 
     def examples_for(self, loss):
@@ -164,32 +174,158 @@ def fit_power_law(n, loss, *, floor=True, sigma=None, n_boot=200, seed=0, delta=
     Raises ValueError for values that are not positive and for too few points. Objective: Hoffmann et al. 2022
     (2203.15556), approach 3, in one variable.
     """
-    n, loss, sigma = _positive(
-        n=n, loss=np.mean(np.atleast_2d(loss), axis=0), sigma=1.0 if sigma is None else sigma
-    )
-    if loss.shape != n.shape or n.ndim != 1:
-        raise ValueError(f"loss has {loss.shape[-1]} points a curve, n has shape {n.shape}; they must agree")
+    loss = np.mean(np.atleast_2d(loss), axis=0)
+    n, loss, sigma = _positive(n=n, loss=loss, sigma=np.ones(len(loss)) if sigma is None else sigma)
+    if not loss.shape == n.shape == sigma.shape:
+        raise ValueError(
+            f"shapes of n, loss, sigma are {n.shape}, {loss.shape}, {sigma.shape}; they must agree"
+        )
     if np.unique(n).size < 3 + floor:
         raise ValueError(f"n holds {np.unique(n).size} sizes; allowed: at least {3 + floor}")
-    sigma = np.broadcast_to(sigma / np.exp(np.log(sigma).mean()), n.shape)
-    best, draws, scatter, scatters = _fit_with_draws(
+    sigma = sigma / np.exp(np.log(sigma).mean())
+    best, draws = _fit_with_draws(
         np.log(n)[None], np.log(loss), sigma, delta, floor=floor, n_boot=n_boot, seed=seed
     )
+    asymptote = np.exp(best[1]) if floor else 0.0
+    interval = tuple(_interval(draws[:, -2]).tolist())
     return PowerLaw(
-        amplitude=float(np.exp(best[0])),
-        exponent=float(best[-1]),
-        floor=float(np.exp(best[1])) if floor else 0.0,
-        exponent_interval=tuple(map(float, _interval(draws[:, -1]))),
-        scatter=float(scatter),
-        draws=draws,
-        scatters=scatters,
+        float(np.exp(best[0])), float(best[-2]), float(asymptote), interval, float(best[-1]), draws
     )
+
+
+def extrapolate(n, loss, n_target, *, law="pow3", delta=HUBER):
+    """Predict the loss at `n_target` (K,) or a number from curves `loss` (..., T) measured at `n` (T,): (..., K).
+
+    `law`: pow3 a n^-b + c, pow2 a n^-b, exp3 a exp(-b n) + c (each fitted as in `fit_power_law`, all curves at
+    once), or last, the loss at the largest n. Raises ValueError for another law or values not above zero.
+    """
+    check_choice("law", law, LAWS)
+    n, loss, target = _positive(n=n, loss=loss, n_target=n_target)
+    curves, shape = loss.reshape(-1, n.size), loss.shape[:-1] + target.shape
+    if law == "last":
+        return np.repeat(loss[..., [n.argmax()]], target.size, axis=-1).reshape(shape)
+    x, far = (v.reshape(1, -1) / n.mean() if law == "exp3" else np.log(v).reshape(1, -1) for v in (n, target))
+    theta = _minimise(x - x.mean(), np.log(curves), 1.0, delta, floor=law != "pow2", keep=5)
+    return np.exp(_log_sum(theta, far - x.mean())[0]).reshape(shape)
+
+
+# --- Model size and data together ----------------------------------------------------------------------------
+@dataclass(frozen=True)
+class JointLaw:
+    """loss(N, D) = E + A / N^alpha + B / D^beta for N parameters and D tokens, with 90% intervals if fitted."""
+
+    E: float
+    A: float
+    B: float
+    alpha: float
+    beta: float
+    intervals: dict[str, tuple[float, float]] | None = None
+    scatter: float = 0.0  # standard deviation of log loss about the law
+
+    def predict(self, parameters, tokens):
+        """Loss expected, an array of the shape the arguments broadcast to."""
+        capacity, data = np.power(parameters, -self.alpha), np.power(tokens, -self.beta)
+        return self.E + self.A * capacity + self.B * data
+
+
+CHINCHILLA = JointLaw(E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)  # Hoffmann et al. 2022, eq. 10
+EPOCH = JointLaw(E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)  # Besiroglu et al. 2024
+MUENNIGHOFF = JointLaw(  # Muennighoff et al. 2023 (2305.16264), appendix A, on C4
+    E=np.exp(0.6254804), A=np.exp(6.255414), B=np.exp(7.3049974), alpha=0.3526596, beta=0.3526596
+)
+TOKEN_DECAY, PARAMETER_DECAY = 15.387756, 5.309743  # R_D* and R_N*, same place
+
+
+def fit_joint(parameters, tokens, loss, *, n_boot=100, seed=0, delta=HUBER):
+    """Fit E + A / N^alpha + B / D^beta to `loss` (T,) at `parameters` (T,) and `tokens` (T,): a `JointLaw`.
+
+    Arrays of any equal shape will do. Same objective, starts and bootstrap as `fit_power_law`: approach 3 of
+    Hoffmann et al. 2022 (2203.15556). Raises ValueError for values not above zero and for fewer than 6 points.
+    """
+    values = _positive(parameters=parameters, tokens=tokens, loss=loss)
+    if len({v.shape for v in values}) > 1 or values[0].size < 6:
+        raise ValueError(f"shapes are {[v.shape for v in values]}; allowed: equal, with at least 6 points")
+    n, d, y = (np.log(v.ravel()) for v in values)
+    best, draws = _fit_with_draws(
+        np.stack([n, d]), y, np.ones(len(y)), delta, floor=True, n_boot=n_boot, seed=seed
+    )
+    draws = np.vstack([best, draws])
+    draws[:, :3] = np.exp(draws[:, :3])
+    names = ("A", "B", "E", "alpha", "beta", "scatter")
+    intervals = dict(zip(names, map(tuple, _interval(draws[1:]).T.tolist())))
+    return JointLaw(**dict(zip(names, draws[0].tolist())), intervals=intervals)
+
+
+def kaplan_loss(parameters, tokens):
+    """Loss by Kaplan et al. 2020 (2001.08361), eq. 1.5 with the constants of its joint fit, nats per token."""
+    n, d = np.divide(6.4e13, parameters), np.divide(1.8e13, tokens)
+    return (n ** (0.076 / 0.103) + d) ** 0.103
+
+
+def optimal_allocation(law, flops):
+    """Parameters N and tokens D that minimise `law` at 6 N D = `flops`: Hoffmann et al. 2022, eq. 4."""
+    ratio = (law.alpha * law.A / (law.beta * law.B)) ** (1 / (law.alpha + law.beta))
+    parameters = ratio * np.divide(flops, 6) ** (law.beta / (law.alpha + law.beta))
+    return parameters, np.divide(flops, 6) / parameters
+
+
+def effective_tokens(unique, epochs, *, decay=TOKEN_DECAY):
+    """Fresh tokens worth as much as `unique` ones seen `epochs` times (>= 1): Muennighoff et al. 2023, eq. 5."""
+    return np.multiply(unique, 1 - decay * np.expm1(np.subtract(1, epochs) / decay))
+
+
+def data_constrained_loss(parameters, tokens, unique):
+    """Loss of Muennighoff et al. 2023 for N parameters and D tokens of which `unique` differ, nats per token.
+
+    Parameters beyond those best for the unique tokens count as repeats too, with a decay of their own.
+    """
+    unique = np.minimum(unique, tokens)
+    best = np.divide(*optimal_allocation(MUENNIGHOFF, 6.0))  # per token, the same for any: alpha = beta
+    base = np.minimum(parameters, best * unique)
+    n = effective_tokens(base, np.divide(parameters, base), decay=PARAMETER_DECAY)
+    return MUENNIGHOFF.predict(n, effective_tokens(unique, np.divide(tokens, unique)))
+
+
+# --- Measured learning curves --------------------------------------------------------------------------------
+def anchors(n_max, *, n_min=16):
+    """Sizes n_min * 2^(k/2), rounded, up to `n_max`: the usual places to measure a learning curve."""
+    steps = int(2 * np.log2(n_max / n_min) + 1e-9)
+    return np.round(n_min * 2 ** (np.arange(steps + 1) / 2)).astype(int)
+
+
+def nested_subsets(size, n_seeds, *, seed=0):
+    """Random orders (n_seeds, size) of the training rows; the first n of a row are its subset of n."""
+    return np.random.default_rng(seed).permuted(np.tile(np.arange(size), (n_seeds, 1)), axis=1)
+
+
+def learning_curve(x_train, y_train, x_test, y_test, n, learner, *, n_seeds=5, seed=0):
+    """Test error (n_seeds, T) of `learner` trained on nested random subsets of `n` (T,) rows.
+
+    `learner` is a name in `LEARNERS` or a function (size, seed) -> object with scikit-learn's fit and predict.
+    Classes missing from a subset cannot be predicted, as in life. Raises ValueError for another name or size.
+    """
+    if np.min(n) < 1 or np.max(n) > len(y_train):
+        raise ValueError(f"n reaches from {np.min(n)} to {np.max(n)}; allowed: 1 to {len(y_train)} rows")
+    if not callable(learner):
+        check_choice("learner", learner, LEARNERS)
+        learner = LEARNERS[learner]
+
+    def error(rows, seed):
+        y = y_train[rows]
+        if np.all(y == y[0]):  # nothing to learn, and some learners refuse
+            return np.mean(y_test != y[0])
+        return np.mean(learner(len(y), seed).fit(x_train[rows], y).predict(x_test) != y_test)
+
+    orders = nested_subsets(len(y_train), n_seeds, seed=seed)
+    return np.array([[error(order[:size], s) for size in n] for s, order in enumerate(orders)])
 
 
 # --- The exact learning curve of kernel regression -----------------------------------------------------------
 def _mode_sums(kappa, power, modes, head=1000):
-    """Sums over modes i = 1, 2, ... of L_i and of L_i (1 - L_i), with L_i = lambda_i / (lambda_i + kappa),
-    lambda_i = i^-power. Infinitely many modes: the head is summed, the tail integrated (Euler-Maclaurin)."""
+    """Sums over modes i = 1, 2, ... of L = lambda / (lambda + kappa) and of L (1 - L), where lambda = i^-power.
+
+    Infinitely many modes (None): the head is summed, the tail integrated (Euler-Maclaurin).
+    """
     i = np.arange(1.0, (modes or head) + 1)
     learned = 1 / (1 + kappa * i**power)
     sums = np.array([learned.sum(), (learned * (1 - learned)).sum()])
@@ -215,12 +351,11 @@ def kernel_learning_curve(n, exponent, *, noise=0.0, ridge=0.0, modes=None):
     Without ridge and noise this is E = n kappa.
     """
     (sizes,) = _positive(n=n)
-    if not (exponent > 0 if modes is None else exponent >= -1):
-        raise ValueError(f"exponent is {exponent!r}; allowed: above 0, or with finite modes from -1 on")
-    if not (noise >= 0 and ridge >= 0 and (modes is None or modes >= 1)):
-        raise ValueError(f"noise={noise!r}, ridge={ridge!r}, modes={modes!r}; allowed: not negative")
+    if not (exponent > 0 if modes is None else exponent >= -1 and modes >= 1):
+        raise ValueError(f"exponent is {exponent}, modes {modes}; allowed: exponent > 0, or finite modes")
+    if not (noise >= 0 and ridge >= 0):
+        raise ValueError(f"{noise=}, {ridge=}; allowed: not negative")
     power = 1.0 + exponent
-    trace = special.zeta(power) if modes is None else (np.arange(1.0, modes + 1) ** -power).sum()
 
     def surplus(log_kappa, n):
         return _mode_sums(np.exp(log_kappa), power, modes)[0] + ridge * np.exp(-log_kappa) - n
@@ -229,7 +364,8 @@ def kernel_learning_curve(n, exponent, *, noise=0.0, ridge=0.0, modes=None):
         if modes is not None and ridge == 0 and n >= modes:  # every mode is determined: least squares
             return noise / (1 - modes / n) if n > modes else (np.inf if noise else 0.0)
         low = (2 * n + 2) ** -power if modes is None else modes**-power * (modes / n - 1)
-        bracket = np.log([max(low, ridge / n), (trace + ridge) / n]) + [-1e-9, 1e-9]
+        high = (special.zeta(power) if modes is None else modes) / n
+        bracket = np.log([max(low, ridge / n), high + ridge / n]) + [-1e-9, 1e-9]
         kappa = np.exp(optimize.brentq(surplus, *bracket, args=(n,), xtol=1e-13, rtol=1e-13))
         learned, learning = _mode_sums(kappa, power, modes)
         return (kappa * learning + noise) / (1 - (learned - learning) / n)

@@ -122,6 +122,174 @@ def test_bad_curves_are_refused(n, loss, message):
         scaling.fit_power_law(n, loss)
 
 
+# --- laws compared -------------------------------------------------------------------------------------------
+def test_extrapolating_many_curves_is_fitting_each():
+    loss = noisy(SIZES, 2, 0.5, 0.03, 0.05, 0, shape=(4, 3))
+    far = [5e3, 1e5]
+    pow3, pow2 = (scaling.extrapolate(SIZES, loss, far, law=law) for law in ("pow3", "pow2"))
+    assert pow3.shape == (4, 3, 2) and scaling.extrapolate(SIZES, loss[0, 0], 1e4).shape == ()
+    for i, j in [(0, 0), (1, 2), (3, 1)]:
+        for ours, floor in [(pow3, True), (pow2, False)]:
+            law = scaling.fit_power_law(SIZES, loss[i, j], floor=floor, n_boot=0)
+            assert ours[i, j] == pytest.approx(law.predict(far), rel=1e-3)
+
+
+def test_each_law_predicts_its_own_kind_and_last_stays():
+    n, far = np.arange(1.0, 13), np.array([20.0, 40.0])
+    assert scaling.extrapolate(n, 3 * np.exp(-0.4 * n) + 0.1, far, law="exp3") == pytest.approx(
+        3 * np.exp(-0.4 * far) + 0.1, rel=1e-4
+    )
+    assert scaling.extrapolate(n, 3 * n**-0.4, far, law="pow2") == pytest.approx(3 * far**-0.4, rel=1e-6)
+    shuffled = np.random.default_rng(0).permutation(12)
+    assert (scaling.extrapolate(n[shuffled], (1 / n)[shuffled], far, law="last") == 1 / 12).all()
+    with pytest.raises(ValueError, match="Did you mean 'pow3'"):
+        scaling.extrapolate(n, 1 / n, far, law="pow33")
+
+
+# --- model size and data -------------------------------------------------------------------------------------
+def chinchilla_runs(noise, seed, size=120):
+    rng = np.random.default_rng(seed)
+    parameters, tokens = scaling.optimal_allocation(scaling.CHINCHILLA, 10 ** rng.uniform(18, 22, size))
+    tilt = 10 ** rng.uniform(-1, 1, size)
+    parameters, tokens = parameters * tilt, tokens / tilt
+    return (
+        parameters,
+        tokens,
+        scaling.CHINCHILLA.predict(parameters, tokens) * np.exp(noise * rng.standard_normal(size)),
+    )
+
+
+def test_chinchilla_is_recovered_from_its_own_points():
+    exact = scaling.fit_joint(*chinchilla_runs(0, 0), n_boot=0)
+    for name in ("E", "A", "B", "alpha", "beta"):
+        assert getattr(exact, name) == pytest.approx(getattr(scaling.CHINCHILLA, name), rel=1e-6)
+
+
+def test_joint_intervals_cover():
+    hits = []
+    for seed in range(12):
+        law = scaling.fit_joint(*chinchilla_runs(0.01, seed), n_boot=60, seed=seed)
+        hits += [
+            a <= getattr(scaling.CHINCHILLA, name) <= b
+            for name, (a, b) in law.intervals.items()
+            if name != "scatter"
+        ]
+    # 60 correlated hits at 90%: judged as if only the 12 fits were independent
+    assert stats.binom.ppf(0.001, 12, 0.9) / 12 <= np.mean(hits)
+    assert law.scatter == pytest.approx(0.01, rel=0.3)
+
+
+def test_joint_minimum_is_the_one_scipy_finds():
+    parameters, tokens, loss = chinchilla_runs(0.01, 3, size=50)
+    loss[7] *= 2  # an outlier is part of the bargain
+    log_n, log_d, y = np.log(parameters), np.log(tokens), np.log(loss)
+
+    def objective(p):
+        a, b, e, alpha, beta = p
+        r = np.abs(y - np.logaddexp(np.logaddexp(a - alpha * log_n, b - beta * log_d), e))
+        return 1e3 * np.where(r < 1e-3, r * r / 2, 1e-3 * (r - 5e-4)).sum()
+
+    grid = [(a, b, e, s, s) for a in (5, 10) for b in (5, 10) for e in (0, 0.5) for s in (0.3, 0.5)]
+    polish = {"method": "Nelder-Mead", "options": {"maxiter": 4000, "xatol": 1e-8, "fatol": 1e-10}}
+    best = min(optimize.minimize(objective, p, **polish).fun for p in grid)
+    law = scaling.fit_joint(parameters, tokens, loss, n_boot=0)
+    ours = objective([np.log(law.A), np.log(law.B), np.log(law.E), law.alpha, law.beta])
+    assert ours <= best * (1 + 1e-6)
+    assert [law.alpha, law.beta] == pytest.approx([0.34, 0.28], abs=0.05)
+
+
+def test_joint_fit_refuses_what_it_cannot_fit():
+    with pytest.raises(ValueError, match="at least 6 points"):
+        scaling.fit_joint(np.ones(5), np.ones(5), np.ones(5))
+    with pytest.raises(ValueError, match="tokens holds -1"):
+        scaling.fit_joint(np.ones(6), -np.ones(6), np.ones(6))
+
+
+@pytest.mark.parametrize("law", [scaling.CHINCHILLA, scaling.EPOCH])
+def test_allocation_is_the_minimum_along_constant_compute(law):
+    parameters, tokens = scaling.optimal_allocation(law, 1e21)
+    found = optimize.minimize_scalar(lambda t: law.predict(np.exp(t), 1e21 / 6 / np.exp(t)), (15, 30))
+    assert np.log(parameters) == pytest.approx(found.x, abs=1e-5)
+    assert 6 * parameters * tokens == pytest.approx(1e21)
+
+
+def test_kaplan_law_has_its_limits_and_its_rule_for_overfitting():
+    assert scaling.kaplan_loss(1e30, 1e9) == pytest.approx((1.8e13 / 1e9) ** 0.103)
+    assert scaling.kaplan_loss(1e9, 1e30) == pytest.approx((6.4e13 / 1e9) ** 0.076)
+    excess = [
+        scaling.kaplan_loss(n, d) / scaling.kaplan_loss(n, 1e30) for n, d in [(1e8, 1e9), (8e8, 4.64e9)]
+    ]
+    assert excess[0] == pytest.approx(excess[1], rel=1e-4)  # 8 times the model needs about 5 times the data
+
+
+# --- repeats -------------------------------------------------------------------------------------------------
+def test_worth_of_repeated_tokens():
+    epochs = np.array([1, 2, 4, 8, 16, 40])
+    worth = scaling.effective_tokens(1e9, epochs) / (1e9 * epochs)
+    assert worth == pytest.approx([1, 0.984, 0.931, 0.828, 0.661, 0.379], abs=5e-4)
+    assert scaling.effective_tokens(1.0, 1e9) == pytest.approx(16.4, abs=0.05)
+
+
+def test_data_constrained_loss_is_eq_17_of_its_paper():
+    n, d, u = 2e9, 4e10, np.array([4e10, 1e10, 1e9])
+    base = np.minimum(0.051 * u, n)  # rounded constants, as printed there
+    repeats = d / u - 1
+    printed = (
+        521 / (base + 5.3 * base * (1 - np.exp(-(n / base - 1) / 5.3))) ** 0.353
+        + 1488 / (u + 15.4 * u * (1 - np.exp(-repeats / 15.4))) ** 0.353
+        + 1.87
+    )
+    loss = scaling.data_constrained_loss(n, d, u)
+    assert loss == pytest.approx(printed, rel=2e-3) and (np.diff(loss) > 0).all()
+    assert loss[0] == pytest.approx(scaling.MUENNIGHOFF.predict(n, d))
+
+
+# --- measured curves -----------------------------------------------------------------------------------------
+def two_blobs(size, seed):
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 2, size)
+    return rng.standard_normal((size, 2)) + 3 * y[:, None], y
+
+
+def test_learning_curves_use_nested_subsets_and_repeat():
+    train, test = two_blobs(200, 0), two_blobs(500, 1)
+    seen = []
+
+    class Recorder:
+        def fit(self, x, y):
+            seen.append({tuple(row) for row in x})
+            return self
+
+        def predict(self, x):
+            return np.zeros(len(x))
+
+    error = scaling.learning_curve(*train, *test, [10, 50, 200], lambda n, seed: Recorder(), n_seeds=2)
+    assert (error == test[1].mean()).all() and error.shape == (2, 3)
+    assert seen[0] < seen[1] < seen[2] and seen[3] < seen[4] and seen[0] != seen[3]
+    for learner in scaling.LEARNERS:
+        curve = scaling.learning_curve(*train, *test, [4, 100], learner, n_seeds=2, seed=3)
+        assert np.array_equal(
+            curve, scaling.learning_curve(*train, *test, [4, 100], learner, n_seeds=2, seed=3)
+        )
+        assert curve[:, 1].max() < 0.1  # 0.017 is possible
+
+
+def test_one_row_and_missing_classes_are_part_of_life():
+    x, y = np.eye(3), np.array([0, 1, 2])
+    for learner in scaling.LEARNERS:
+        errors = scaling.learning_curve(x, y, x, y, [1, 2], learner, n_seeds=3)
+        assert (errors[:, 0] == 2 / 3).all() and (errors[:, 1] >= 1 / 3).all()
+
+
+def test_anchors_and_refusals():
+    assert scaling.anchors(128).tolist() == [16, 23, 32, 45, 64, 91, 128]
+    assert scaling.anchors(127)[-1] == 91
+    with pytest.raises(ValueError, match="Did you mean 'random_forest'"):
+        scaling.learning_curve(*two_blobs(9, 0), *two_blobs(9, 1), [5], "random_forrest")
+    with pytest.raises(ValueError, match="1 to 9 rows"):
+        scaling.learning_curve(*two_blobs(9, 0), *two_blobs(9, 1), [5, 10], "random_forest")
+
+
 # --- kernel regression ---------------------------------------------------------------------------------------
 @pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0])
 def test_kernel_curve_has_the_exponent_and_amplitude_of_its_asymptote(exponent):
