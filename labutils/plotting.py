@@ -1,5 +1,7 @@
 """One look for every figure: a style, a fixed colour and marker for each method, and helpers for axes."""
 
+import html
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -121,3 +123,17 @@ def note(ax, text, x, y, **keywords):
         **({"color": INK, "fontsize": 10.5} | keywords),
     )
     return ax
+
+
+def table(header, rows):
+    """A table for the page: `header` a list of texts, `rows` lists of as many texts or numbers."""
+    from IPython.display import HTML
+
+    wrong = next((row for row in rows if len(row) != len(header)), None)
+    if wrong is not None:
+        raise ValueError(
+            f"row {wrong} has {len(wrong)} cells, the header {len(header)}; they must be as many"
+        )
+    head = "".join(f'<th scope="col">{html.escape(str(cell))}</th>' for cell in header)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in row) + "</tr>" for row in rows)
+    return HTML(f'<table class="numbers"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')

@@ -56,3 +56,10 @@ def test_scale_and_note(ax):
     assert ax.get_xscale() == ax.get_yscale() == "log" and ax.get_xlabel() == "examples"
     plotting.note(ax, "here", 1, 2)
     assert ax.texts[0].get_text() == "here"
+
+
+def test_table_escapes_and_refuses_ragged_rows():
+    page = plotting.table(["a", "b"], [["x < y", 1.5]]).data
+    assert "x &lt; y" in page and "<td>1.5</td>" in page and page.count("<th ") == 2
+    with pytest.raises(ValueError, match="1 cells, the header 2"):
+        plotting.table(["a", "b"], [[1]])
