@@ -53,6 +53,16 @@ def check_choice(argument, value, allowed):
         raise ValueError(f"{argument} is {value!r}; allowed: {', '.join(map(str, allowed))}.{hint}")
 
 
+def check_positive(**arrays):
+    """The arguments as float arrays, checked to hold finite positive numbers only."""
+    for name, values in arrays.items():
+        arrays[name] = values = np.asarray(values, dtype=float)
+        bad = values[~(np.isfinite(values) & (values > 0))]
+        if bad.size:
+            raise ValueError(f"{name} holds {bad[0]:g}; allowed: finite numbers above zero")
+    return list(arrays.values())
+
+
 def load(name="digits", *, root=None, max_train=None, seed=0):
     """Load a data set by name, or the reader's own from a path.
 

@@ -4,12 +4,12 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg, optimize, special
+from scipy import special
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from labutils.data import check_choice
+from labutils.data import check_choice, check_positive
 
 HUBER = 1e-3  # threshold on log residuals used by Hoffmann et al. 2022: far below any noise, so nearly L1
 EXPONENTS = (0.1, 0.25, 0.5, 1.0, 2.0)  # where the search for exponents starts
@@ -123,16 +123,6 @@ def _interval(draws, level=LEVEL):
     return np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
 
 
-def _positive(**arrays):
-    """The arguments as float arrays, checked to hold finite positive numbers only."""
-    for name, values in arrays.items():
-        arrays[name] = values = np.asarray(values, dtype=float)
-        bad = values[~(np.isfinite(values) & (values > 0))]
-        if bad.size:
-            raise ValueError(f"{name} holds {bad[0]:g}; allowed: finite numbers above zero")
-    return list(arrays.values())
-
-
 # --- One curve -----------------------------------------------------------------------------------------------
 @dataclass(frozen=True, eq=False)
 class PowerLaw:
@@ -175,7 +165,7 @@ def fit_power_law(n, loss, *, floor=True, sigma=None, n_boot=200, seed=0, delta=
     (2203.15556), approach 3, in one variable.
     """
     loss = np.mean(np.atleast_2d(loss), axis=0)
-    n, loss, sigma = _positive(n=n, loss=loss, sigma=np.ones(len(loss)) if sigma is None else sigma)
+    n, loss, sigma = check_positive(n=n, loss=loss, sigma=np.ones(len(loss)) if sigma is None else sigma)
     if not loss.shape == n.shape == sigma.shape:
         raise ValueError(
             f"shapes of n, loss, sigma are {n.shape}, {loss.shape}, {sigma.shape}; they must agree"
@@ -200,7 +190,7 @@ def extrapolate(n, loss, n_target, *, law="pow3", delta=HUBER):
     once), or last, the loss at the largest n. Raises ValueError for another law or values not above zero.
     """
     check_choice("law", law, LAWS)
-    n, loss, target = _positive(n=n, loss=loss, n_target=n_target)
+    n, loss, target = check_positive(n=n, loss=loss, n_target=n_target)
     curves, shape = loss.reshape(-1, n.size), loss.shape[:-1] + target.shape
     if law == "last":
         return np.repeat(loss[..., [n.argmax()]], target.size, axis=-1).reshape(shape)
@@ -242,7 +232,7 @@ def fit_joint(parameters, tokens, loss, *, n_boot=100, seed=0, delta=HUBER):
     Arrays of any equal shape will do. Same objective, starts and bootstrap as `fit_power_law`: approach 3 of
     Hoffmann et al. 2022 (2203.15556). Raises ValueError for values not above zero and for fewer than 6 points.
     """
-    values = _positive(parameters=parameters, tokens=tokens, loss=loss)
+    values = check_positive(parameters=parameters, tokens=tokens, loss=loss)
     if len({v.shape for v in values}) > 1 or values[0].size < 6:
         raise ValueError(f"shapes are {[v.shape for v in values]}; allowed: equal, with at least 6 points")
     n, d, y = (np.log(v.ravel()) for v in values)
@@ -272,6 +262,21 @@ def optimal_allocation(law, flops):
 def effective_tokens(unique, epochs, *, decay=TOKEN_DECAY):
     """Fresh tokens worth as much as `unique` ones seen `epochs` times (>= 1): Muennighoff et al. 2023, eq. 5."""
     return np.multiply(unique, 1 - decay * np.expm1(np.subtract(1, epochs) / decay))
+
+
+def fresh_equivalent(tokens, fresh_loss, loss):
+    """Fresh tokens with which the loss would have been `loss` (seeds, ...): an array of that shape.
+
+    `fresh_loss` (seeds, T) is the loss of each seed's one-epoch run after `tokens` (T,), all of them new. Their
+    common law `fit_power_law` is inverted after shifting it to pass through the seed's last point, so that the
+    luck of a seed cancels. Raises ValueError where the shapes disagree.
+    """
+    fresh_loss, loss = np.asarray(fresh_loss, float), np.asarray(loss, float)
+    if fresh_loss.shape != (len(loss), len(tokens)):
+        raise ValueError(f"fresh_loss has shape {fresh_loss.shape}; allowed: {(len(loss), len(tokens))}")
+    law = fit_power_law(tokens, fresh_loss, n_boot=0)
+    luck = fresh_loss[:, -1] / law.predict(tokens[-1])
+    return law.examples_for(loss / luck.reshape(-1, *[1] * (loss.ndim - 1)))
 
 
 def data_constrained_loss(parameters, tokens, unique):
@@ -318,77 +323,3 @@ def learning_curve(x_train, y_train, x_test, y_test, n, learner, *, n_seeds=5, s
 
     orders = nested_subsets(len(y_train), n_seeds, seed=seed)
     return np.array([[error(order[:size], s) for size in n] for s, order in enumerate(orders)])
-
-
-# --- The exact learning curve of kernel regression -----------------------------------------------------------
-def _mode_sums(kappa, power, modes, head=1000):
-    """Sums over modes i = 1, 2, ... of L = lambda / (lambda + kappa) and of L (1 - L), where lambda = i^-power.
-
-    Infinitely many modes (None): the head is summed, the tail integrated (Euler-Maclaurin).
-    """
-    i = np.arange(1.0, (modes or head) + 1)
-    learned = 1 / (1 + kappa * i**power)
-    sums = np.array([learned.sum(), (learned * (1 - learned)).sum()])
-    if modes:
-        return sums
-    last, p = learned[-1], 1 / power
-    # With u = 1 - L the integrals from i = head on become incomplete beta functions.
-    for k, (f, slope) in enumerate([(last, 1.0), (last * (1 - last), 1 - 2 * last)]):
-        integral = special.beta(1 - p, p + k) * special.betainc(1 - p, p + k, last) * p / kappa**p
-        derivative = -slope * last * (1 - last) * power / head
-        sums[k] += integral - f / 2 - derivative / 12
-    return sums
-
-
-def kernel_learning_curve(n, exponent, *, noise=0.0, ridge=0.0, modes=None):
-    """Mean squared test error of kernel regression with spectrum i^-(1 + exponent), for any number of examples.
-
-    The teacher is drawn from the kernel's own Gaussian process, so its power in mode i is lambda_i too. `n` an
-    array of numbers of examples; `noise` the variance of the label noise, in training and test; `ridge` is
-    added to the kernel matrix; `modes` cuts the spectrum (None: infinitely many). Returns an array like `n`.
-    Solves sum L_i + ridge / kappa = n, then E = (kappa sum L_i (1 - L_i) + noise) / (1 - sum L_i^2 / n):
-    Bordelon, Canatar & Pehlevan 2020 (2002.02561); Simon et al. 2023 (2110.03922), exact for large systems.
-    Without ridge and noise this is E = n kappa.
-    """
-    (sizes,) = _positive(n=n)
-    if not (exponent > 0 if modes is None else exponent >= -1 and modes >= 1):
-        raise ValueError(f"exponent is {exponent}, modes {modes}; allowed: exponent > 0, or finite modes")
-    if not (noise >= 0 and ridge >= 0):
-        raise ValueError(f"{noise=}, {ridge=}; allowed: not negative")
-    power = 1.0 + exponent
-
-    def surplus(log_kappa, n):
-        return _mode_sums(np.exp(log_kappa), power, modes)[0] + ridge * np.exp(-log_kappa) - n
-
-    def error(n):
-        if modes is not None and ridge == 0 and n >= modes:  # every mode is determined: least squares
-            return noise / (1 - modes / n) if n > modes else (np.inf if noise else 0.0)
-        low = (2 * n + 2) ** -power if modes is None else modes**-power * (modes / n - 1)
-        high = (special.zeta(power) if modes is None else modes) / n
-        bracket = np.log([max(low, ridge / n), high + ridge / n]) + [-1e-9, 1e-9]
-        kappa = np.exp(optimize.brentq(surplus, *bracket, args=(n,), xtol=1e-13, rtol=1e-13))
-        learned, learning = _mode_sums(kappa, power, modes)
-        return (kappa * learning + noise) / (1 - (learned - learning) / n)
-
-    return np.array([error(v) for v in sizes.ravel()]).reshape(sizes.shape)
-
-
-def sampled_kernel_curve(n, exponent, *, modes, trials, seed=0):
-    """The same error (ridgeless, no noise) measured on sampled Gaussian features: array (trials, T).
-
-    Exact averages over teachers and test points, so only the training inputs are random: the variance of a
-    Gaussian process, sum lambda - tr(K^-1 F Lambda^2 F'). One Cholesky factor gives the whole curve, since
-    that of the first n examples is a corner of it. Raises ValueError where `n` exceeds `modes`.
-    """
-    n = np.atleast_1d(np.asarray(n))
-    if n.min() < 1 or n.max() > modes:
-        raise ValueError(f"n reaches from {n.min()} to {n.max()}; allowed: 1 to modes = {modes}")
-    rng = np.random.default_rng(seed)
-    spectrum = np.arange(1.0, modes + 1) ** -(1.0 + exponent)
-    errors = []
-    for _ in range(trials):
-        features = rng.standard_normal((n.max(), modes)) * np.sqrt(spectrum)
-        factor = np.linalg.cholesky(features @ features.T)
-        known = linalg.solve_triangular(factor, features * np.sqrt(spectrum), lower=True)
-        errors.append(spectrum.sum() - np.cumsum((known**2).sum(axis=1))[n - 1])
-    return np.array(errors)
