@@ -137,3 +137,8 @@ def table(header, rows):
     head = "".join(f'<th scope="col">{html.escape(str(cell))}</th>' for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in row) + "</tr>" for row in rows)
     return HTML(f'<table class="numbers"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')
+
+
+def shade(share):
+    """A colour from light (0) to dark (1), even in grey, for an ordered family of curves."""
+    return mpl.colormaps["viridis_r"](0.15 + 0.8 * share)

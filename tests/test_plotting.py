@@ -63,3 +63,8 @@ def test_table_escapes_and_refuses_ragged_rows():
     assert "x &lt; y" in page and "<td>1.5</td>" in page and page.count("<th ") == 2
     with pytest.raises(ValueError, match="1 cells, the header 2"):
         plotting.table(["a", "b"], [[1]])
+
+
+def test_shades_darken_evenly():
+    light = [contrast(plotting.shade(s)) for s in (0, 0.25, 0.5, 0.75, 1)]
+    assert (np.diff(light) > 0).all()
