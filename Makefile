@@ -75,10 +75,10 @@ serve: book  ## build the book and serve it at http://localhost:8000 (PORT=)
 
 readme: $(VENV)  ## build the book and write its results into the table of README.md
 	@$(MAKE) --no-print-directory book
-	@$(BOOK) readme $(MIRROR)
+	@$(BOOK) readme $(MIRROR)/chapters
 
 keep-full: $(VENV)  ## keep the claims of the last run of the full profile in chapters/records/full.json
-	@$(BOOK) keep-full _build/full
+	@$(BOOK) keep-full _build/full/chapters
 
 lint: $(VENV)  ## ruff, and no outputs in the notebooks
 	.venv/bin/ruff check .
