@@ -4,10 +4,7 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
+from scipy import optimize, special
 
 from labutils.data import check_choice, check_positive
 
@@ -15,11 +12,6 @@ HUBER = 1e-3  # threshold on log residuals used by Hoffmann et al. 2022: far bel
 EXPONENTS = (0.1, 0.25, 0.5, 1.0, 2.0)  # where the search for exponents starts
 LEVEL = 0.9  # of every interval
 LAWS = ("pow3", "pow2", "exp3", "last")
-LEARNERS = {  # scikit-learn's, with its defaults, for a subset of n rows
-    "nearest_neighbours": lambda n, seed: KNeighborsClassifier(min(5, n)),
-    "logistic_regression": lambda n, seed: LogisticRegression(max_iter=1000),
-    "random_forest": lambda n, seed: RandomForestClassifier(random_state=seed),
-}
 
 
 # --- One engine for every law: log loss = log sum_k exp(c_k - s_k x_k), the last term perhaps a constant ------
@@ -226,16 +218,21 @@ MUENNIGHOFF = JointLaw(  # Muennighoff et al. 2023 (2305.16264), appendix A, on 
 TOKEN_DECAY, PARAMETER_DECAY = 15.387756, 5.309743  # R_D* and R_N*, same place
 
 
+def _joint_points(parameters, tokens, loss):
+    """Logs of the three arrays, flat, checked to be positive, of one shape and at least 6 points."""
+    values = check_positive(parameters=parameters, tokens=tokens, loss=loss)
+    if len({v.shape for v in values}) > 1 or values[0].size < 6:
+        raise ValueError(f"shapes are {[v.shape for v in values]}; allowed: equal, with at least 6 points")
+    return [np.log(v.ravel()) for v in values]
+
+
 def fit_joint(parameters, tokens, loss, *, n_boot=100, seed=0, delta=HUBER):
     """Fit E + A / N^alpha + B / D^beta to `loss` (T,) at `parameters` (T,) and `tokens` (T,): a `JointLaw`.
 
     Arrays of any equal shape will do. Same objective, starts and bootstrap as `fit_power_law`: approach 3 of
     Hoffmann et al. 2022 (2203.15556). Raises ValueError for values not above zero and for fewer than 6 points.
     """
-    values = check_positive(parameters=parameters, tokens=tokens, loss=loss)
-    if len({v.shape for v in values}) > 1 or values[0].size < 6:
-        raise ValueError(f"shapes are {[v.shape for v in values]}; allowed: equal, with at least 6 points")
-    n, d, y = (np.log(v.ravel()) for v in values)
+    n, d, y = _joint_points(parameters, tokens, loss)
     best, draws = _fit_with_draws(
         np.stack([n, d]), y, np.ones(len(y)), delta, floor=True, n_boot=n_boot, seed=seed
     )
@@ -246,10 +243,43 @@ def fit_joint(parameters, tokens, loss, *, n_boot=100, seed=0, delta=HUBER):
     return JointLaw(**dict(zip(names, draws[0].tolist())), intervals=intervals)
 
 
-def kaplan_loss(parameters, tokens):
-    """Loss by Kaplan et al. 2020 (2001.08361), eq. 1.5 with the constants of its joint fit, nats per token."""
-    n, d = np.divide(6.4e13, parameters), np.divide(1.8e13, tokens)
-    return (n ** (0.076 / 0.103) + d) ** 0.103
+@dataclass(frozen=True)
+class KaplanLaw:
+    """loss(N, D) = [(N_c / N)^(alpha_N / alpha_D) + D_c / D]^alpha_D for N parameters and D tokens."""
+
+    N_c: float
+    D_c: float
+    alpha_N: float
+    alpha_D: float
+
+    def predict(self, parameters, tokens):
+        """Loss expected, an array of the shape the arguments broadcast to."""
+        logs = (np.log(np.asarray(v, float)) for v in (parameters, tokens))
+        return np.exp(_kaplan(np.log([self.N_c, self.D_c, self.alpha_N, self.alpha_D]), *logs))
+
+
+KAPLAN = KaplanLaw(
+    N_c=6.4e13, D_c=1.8e13, alpha_N=0.076, alpha_D=0.103
+)  # Kaplan et al. 2020, eq. 1.5, table 2
+
+
+def _kaplan(theta, n, d):
+    """Log loss of Kaplan's law at log sizes `n` and `d`; `theta` the logs of its four constants."""
+    a, b = np.exp(theta[2:])
+    return b * np.logaddexp(a / b * (theta[0] - n), theta[1] - d)
+
+
+def fit_kaplan(parameters, tokens, loss):
+    """Fit Kaplan's joint law to `loss` (T,) at `parameters` (T,) and `tokens` (T,): a `KaplanLaw`.
+
+    Least squares on log loss, robust beyond 1%, from 16 starts. Refuses what `fit_joint` refuses. Source: Kaplan
+    et al. 2020 (2001.08361), eq. 1.5.
+    """
+    n, d, y = _joint_points(parameters, tokens, loss)
+    starts = itertools.product(np.quantile(n, [0.5, 1]), np.quantile(d, [0.5, 1]), *[np.log([0.07, 0.3])] * 2)
+    misfit = lambda theta: _kaplan(theta, n, d) - y  # noqa: E731
+    fits = [optimize.least_squares(misfit, start, loss="soft_l1", f_scale=0.01) for start in starts]
+    return KaplanLaw(*np.exp(min(fits, key=lambda fit: fit.cost).x).tolist())
 
 
 def optimal_allocation(law, flops):
@@ -289,37 +319,3 @@ def data_constrained_loss(parameters, tokens, unique):
     base = np.minimum(parameters, best * unique)
     n = effective_tokens(base, np.divide(parameters, base), decay=PARAMETER_DECAY)
     return MUENNIGHOFF.predict(n, effective_tokens(unique, np.divide(tokens, unique)))
-
-
-# --- Measured learning curves --------------------------------------------------------------------------------
-def anchors(n_max, *, n_min=16):
-    """Sizes n_min * 2^(k/2), rounded, up to `n_max`: the usual places to measure a learning curve."""
-    steps = int(2 * np.log2(n_max / n_min) + 1e-9)
-    return np.round(n_min * 2 ** (np.arange(steps + 1) / 2)).astype(int)
-
-
-def nested_subsets(size, n_seeds, *, seed=0):
-    """Random orders (n_seeds, size) of the training rows; the first n of a row are its subset of n."""
-    return np.random.default_rng(seed).permuted(np.tile(np.arange(size), (n_seeds, 1)), axis=1)
-
-
-def learning_curve(x_train, y_train, x_test, y_test, n, learner, *, n_seeds=5, seed=0):
-    """Test error (n_seeds, T) of `learner` trained on nested random subsets of `n` (T,) rows.
-
-    `learner` is a name in `LEARNERS` or a function (size, seed) -> object with scikit-learn's fit and predict.
-    Classes missing from a subset cannot be predicted, as in life. Raises ValueError for another name or size.
-    """
-    if np.min(n) < 1 or np.max(n) > len(y_train):
-        raise ValueError(f"n reaches from {np.min(n)} to {np.max(n)}; allowed: 1 to {len(y_train)} rows")
-    if not callable(learner):
-        check_choice("learner", learner, LEARNERS)
-        learner = LEARNERS[learner]
-
-    def error(rows, seed):
-        y = y_train[rows]
-        if np.all(y == y[0]):  # nothing to learn, and some learners refuse
-            return np.mean(y_test != y[0])
-        return np.mean(learner(len(y), seed).fit(x_train[rows], y).predict(x_test) != y_test)
-
-    orders = nested_subsets(len(y_train), n_seeds, seed=seed)
-    return np.array([[error(order[:size], s) for size in n] for s, order in enumerate(orders)])

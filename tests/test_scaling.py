@@ -214,10 +214,10 @@ def test_allocation_is_the_minimum_along_constant_compute(law):
 
 
 def test_kaplan_law_has_its_limits_and_its_rule_for_overfitting():
-    assert scaling.kaplan_loss(1e30, 1e9) == pytest.approx((1.8e13 / 1e9) ** 0.103)
-    assert scaling.kaplan_loss(1e9, 1e30) == pytest.approx((6.4e13 / 1e9) ** 0.076)
+    assert scaling.KAPLAN.predict(1e30, 1e9) == pytest.approx((1.8e13 / 1e9) ** 0.103)
+    assert scaling.KAPLAN.predict(1e9, 1e30) == pytest.approx((6.4e13 / 1e9) ** 0.076)
     excess = [
-        scaling.kaplan_loss(n, d) / scaling.kaplan_loss(n, 1e30) for n, d in [(1e8, 1e9), (8e8, 4.64e9)]
+        scaling.KAPLAN.predict(n, d) / scaling.KAPLAN.predict(n, 1e30) for n, d in [(1e8, 1e9), (8e8, 4.64e9)]
     ]
     assert excess[0] == pytest.approx(excess[1], rel=1e-4)  # 8 times the model needs about 5 times the data
 
@@ -244,52 +244,6 @@ def test_data_constrained_loss_is_eq_17_of_its_paper():
     assert loss[0] == pytest.approx(scaling.MUENNIGHOFF.predict(n, d))
 
 
-# --- measured curves -----------------------------------------------------------------------------------------
-def two_blobs(size, seed):
-    rng = np.random.default_rng(seed)
-    y = rng.integers(0, 2, size)
-    return rng.standard_normal((size, 2)) + 3 * y[:, None], y
-
-
-def test_learning_curves_use_nested_subsets_and_repeat():
-    train, test = two_blobs(200, 0), two_blobs(500, 1)
-    seen = []
-
-    class Recorder:
-        def fit(self, x, y):
-            seen.append({tuple(row) for row in x})
-            return self
-
-        def predict(self, x):
-            return np.zeros(len(x))
-
-    error = scaling.learning_curve(*train, *test, [10, 50, 200], lambda n, seed: Recorder(), n_seeds=2)
-    assert (error == test[1].mean()).all() and error.shape == (2, 3)
-    assert seen[0] < seen[1] < seen[2] and seen[3] < seen[4] and seen[0] != seen[3]
-    for learner in scaling.LEARNERS:
-        curve = scaling.learning_curve(*train, *test, [4, 100], learner, n_seeds=2, seed=3)
-        assert np.array_equal(
-            curve, scaling.learning_curve(*train, *test, [4, 100], learner, n_seeds=2, seed=3)
-        )
-        assert curve[:, 1].max() < 0.1  # 0.017 is possible
-
-
-def test_one_row_and_missing_classes_are_part_of_life():
-    x, y = np.eye(3), np.array([0, 1, 2])
-    for learner in scaling.LEARNERS:
-        errors = scaling.learning_curve(x, y, x, y, [1, 2], learner, n_seeds=3)
-        assert (errors[:, 0] == 2 / 3).all() and (errors[:, 1] >= 1 / 3).all()
-
-
-def test_anchors_and_refusals():
-    assert scaling.anchors(128).tolist() == [16, 23, 32, 45, 64, 91, 128]
-    assert scaling.anchors(127)[-1] == 91
-    with pytest.raises(ValueError, match="Did you mean 'random_forest'"):
-        scaling.learning_curve(*two_blobs(9, 0), *two_blobs(9, 1), [5], "random_forrest")
-    with pytest.raises(ValueError, match="1 to 9 rows"):
-        scaling.learning_curve(*two_blobs(9, 0), *two_blobs(9, 1), [5, 10], "random_forest")
-
-
 def test_fresh_equivalent_inverts_the_fresh_curve_whatever_the_seeds_luck():
     tokens = np.geomspace(1e3, 1e5, 9)
     luck = np.array([1.0, 1.02, 0.97])[:, None]
@@ -298,3 +252,14 @@ def test_fresh_equivalent_inverts_the_fresh_curve_whatever_the_seeds_luck():
     assert np.allclose(scaling.fresh_equivalent(tokens, fresh, loss), [5e4, 2e4], rtol=0.01)
     with pytest.raises(ValueError, match="fresh_loss has shape"):
         scaling.fresh_equivalent(tokens, fresh[0], loss)
+
+
+def test_kaplans_law_is_recovered_from_its_own_points():
+    rng = np.random.default_rng(0)
+    n, d = 10 ** rng.uniform(3, 9, (2, 80))
+    loss = scaling.KAPLAN.predict(n, d) * np.exp(0.002 * rng.standard_normal(80))
+    law = scaling.fit_kaplan(n, d, loss)
+    assert law.alpha_N == pytest.approx(0.076, abs=0.002) and law.alpha_D == pytest.approx(0.103, abs=0.003)
+    assert np.allclose(law.predict(n, d), loss, rtol=0.02)
+    with pytest.raises(ValueError, match="at least 6 points"):
+        scaling.fit_kaplan(n[:5], d[:5], loss[:5])
