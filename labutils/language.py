@@ -1,0 +1,174 @@
+"""A language model without training: an interpolated n-gram model of characters, whose size and data are dials.
+
+Size is the number of contexts kept, the most frequent first; data is the number of characters counted. One
+sort of the packed n-grams gives the counts of every order, so ten million characters take seconds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """Counts of one length of n-gram: G grams packed oldest symbol first, in sorted order, under K contexts."""
+
+    grams: np.ndarray  # (G,)
+    discounted: np.ndarray  # (G,) count less its discount, over the count of its context
+    contexts: np.ndarray  # (K,)
+    totals: np.ndarray  # (K,) times a context was seen
+    spare: np.ndarray  # (K,) share of a context's probability left to the next shorter one
+
+
+def shuffle_blocks(codes, *, size=1000, seed=0):
+    """The text cut into blocks of `size` characters, in random order: any beginning is a sample of the whole.
+
+    `codes` (n,) are symbols of any kind; returns n // size * size of them. Raises ValueError where n < size.
+    """
+    if not 1 <= size <= len(codes):
+        raise ValueError(f"size is {size}; allowed: 1 to the {len(codes)} characters there are")
+    blocks = np.asarray(codes)[: len(codes) // size * size].reshape(-1, size)
+    return np.random.default_rng(seed).permutation(blocks).ravel()
+
+
+def ngram_losses(train, test, *, characters, contexts, order=6, symbols=None):
+    """Held-out loss of the model over a grid of data and model sizes, in nats per character.
+
+    `train` (n,) and `test` (m,) are codes 0 .. symbols - 1 (default: as many as occur); `characters` (D,) how
+    much of the beginning of `train` is counted; `contexts` (N,) how many contexts are kept besides the empty
+    one; `order` symbols to an n-gram, so order - 1 of context. The first order - 1 characters of `test` serve
+    as context only. Returns losses (D, N) and the contexts really kept (D, N), fewer where there are no more.
+    Raises ValueError for codes, sizes or an order outside what is allowed.
+
+    P(c | h) = [count(hc) - d + (sum of the d) P(c | shorter h)] / count(h), with the three discounts d of Chen
+    & Goodman 1998 (cmp-lg/9606011) for counts of one, two, and three or more; a context that is not kept passes
+    on to the shorter one, and the shortest to the uniform distribution.
+    """
+    train, test = np.asarray(train), np.asarray(test)
+    bits, symbols = _check(order, symbols, train=train, test=test)
+    characters, contexts = np.atleast_1d(characters), np.atleast_1d(contexts)
+    if characters.min() < order or characters.max() > len(train):
+        raise ValueError(
+            f"characters reach from {characters.min()} to {characters.max()}; allowed: {order} to {len(train)}"
+        )
+    if contexts.min() < 0:
+        raise ValueError(f"contexts holds {contexts.min()}; allowed: not negative")
+    queries, repeats = np.unique(_pack(test, order, bits), return_counts=True)
+    losses, kept = np.empty((2, len(characters), len(contexts)))
+    for i, size in enumerate(characters):
+        tables = _count(train[:size], order, bits)
+        found = _look_up(tables, queries, bits)
+        for j, limit in enumerate(contexts):
+            losses[i, j] = -(repeats @ np.log(_interpolate(found, limit, symbols))) / repeats.sum()
+            kept[i, j] = min(limit, sum(len(t.contexts) for t in tables[1:]))
+    return losses, kept.astype(int)
+
+
+def ngram_probabilities(train, histories, *, contexts=None, symbols=None):
+    """Probabilities (M, symbols) of the next symbol after each row of `histories` (M, order - 1).
+
+    `train` (n,) is counted whole; `contexts` is how many are kept besides the empty one (None: all). See
+    `ngram_losses` for the model and for what is refused.
+    """
+    train, histories = np.asarray(train), np.atleast_2d(histories)
+    order = histories.shape[1] + 1
+    bits, symbols = _check(order, symbols, train=train, histories=histories)
+    rows = np.repeat(histories, symbols, axis=0)
+    rows = np.column_stack([rows, np.tile(np.arange(symbols), len(histories))])
+    queries = np.zeros(len(rows), dtype=np.int64)
+    for column in rows.T:
+        queries = queries << bits | column
+    found = _look_up(_count(train, order, bits), queries, bits)
+    return _interpolate(found, np.inf if contexts is None else contexts, symbols).reshape(-1, symbols)
+
+
+def _check(order, symbols, **texts):
+    """Bits to a symbol and the number of symbols, or a ValueError that names what cannot be."""
+    for name, codes in texts.items():
+        if not np.issubdtype(codes.dtype, np.integer) or codes.size < order:
+            raise ValueError(f"{name} is {codes.size} {codes.dtype}; allowed: at least {order} integer codes")
+    lowest, highest = min(t.min() for t in texts.values()), max(t.max() for t in texts.values())
+    symbols = int(highest) + 1 if symbols is None else symbols
+    if lowest < 0 or highest >= symbols:
+        raise ValueError(f"codes reach from {lowest} to {highest}; allowed: 0 to {symbols - 1}")
+    bits = max(int(symbols - 1).bit_length(), 1)
+    if not 1 <= order <= 63 // bits:
+        raise ValueError(f"order is {order}; allowed for {symbols} symbols: 1 to {63 // bits}")
+    return bits, symbols
+
+
+def _pack(codes, length, bits):
+    """Every run of `length` codes as one integer, the latest code in the lowest bits: (n - length + 1,)."""
+    packed = np.zeros(len(codes) - length + 1, dtype=np.int64)
+    for i in range(length):
+        packed <<= bits
+        packed |= codes[i : i + len(packed)]
+    return packed
+
+
+def _runs(values):
+    """Where each run of equal values begins in a sorted array."""
+    return np.flatnonzero(np.r_[True, values[1:] != values[:-1]])
+
+
+def _count(train, order, bits):
+    """The tables of all lengths 1 .. order, shortest first, over the same positions of `train`."""
+    grams = np.sort(_pack(train, order, bits))
+    first = _runs(grams)
+    grams, counts = grams[first], np.diff(np.r_[first, len(grams)])
+    tables = [_table(grams, counts, bits)]
+    for length in range(order - 1, 0, -1):
+        grams = grams & ((1 << bits * length) - 1)  # forget the oldest symbol: now a few sorted stretches,
+        by_gram = np.argsort(grams, kind="stable")  # which a merging sort puts together quickly
+        grams, counts = grams[by_gram], counts[by_gram]
+        first = _runs(grams)
+        grams, counts = grams[first], np.add.reduceat(counts, first)
+        tables.append(_table(grams, counts, bits))
+    return tables[::-1]
+
+
+def _table(grams, counts, bits):
+    n = np.bincount(np.minimum(counts, 5), minlength=6)[:5].astype(float)  # n[r] grams were seen r times
+    share = n[1] / max(n[1] + 2 * n[2], 1)
+    rate = np.arange(4.0)
+    rate[1:] -= (rate[1:] + 1) * share * n[2:] / np.maximum(n[1:4], 1)
+    # Few counts estimate badly: never a whole count more than there is, never nothing for the unseen.
+    rate = np.clip(rate, [0, 0.1, 0.1, 0.1], [0, 1, 2, 3])
+    discounts = rate[np.minimum(counts, 3)]
+    owner = grams >> bits
+    first = _runs(owner)
+    totals = np.add.reduceat(counts, first)
+    spread = np.repeat(totals, np.diff(np.r_[first, len(grams)]))
+    return _Table(
+        grams, (counts - discounts) / spread, owner[first], totals, np.add.reduceat(discounts, first) / totals
+    )
+
+
+def _look_up(tables, queries, bits):
+    """For every length and query (M,): discounted probability, share passed on, and rank of the context."""
+    totals = np.concatenate([t.totals for t in tables[1:]] or [np.empty(0, dtype=int)])
+    rank = np.empty(len(totals), dtype=int)
+    rank[np.argsort(-totals, kind="stable")] = np.arange(len(totals))  # of equals, the shorter context first
+    rank = np.split(rank, np.cumsum([len(t.totals) for t in tables[1:]]))
+    found = []
+    for length, (table, ranks) in enumerate(zip(tables, [np.full(1, -1), *rank]), start=1):
+        gram = queries & ((1 << bits * length) - 1)
+        at, seen = _find(table.contexts, gram >> bits)
+        into, known = _find(table.grams, gram)
+        own = np.where(known, table.discounted[into], 0)
+        found.append((own, table.spare[at], np.where(seen, ranks[at], np.inf)))
+    return found
+
+
+def _find(table, values):
+    """Positions of `values` in the sorted `table`, and whether they are there."""
+    at = np.minimum(np.searchsorted(table, values), len(table) - 1)
+    return at, table[at] == values
+
+
+def _interpolate(found, limit, symbols):
+    """Probabilities (M,) with the `limit` most frequent contexts kept, from the shortest to the longest."""
+    p = np.full(len(found[0][0]), 1 / symbols)
+    for own, spare, rank in found:
+        p = np.where(rank < limit, own + spare * p, p)
+    return p
