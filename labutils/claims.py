@@ -141,11 +141,13 @@ def as_json(record):
 
 
 def number(value):
-    """A number for people: three significant digits, thousands as such, no trailing zeros."""
+    """A number for people: three significant digits, thousands as such, no trailing zeros, and nothing below 10^-9."""
     if isinstance(value, str):
         return value
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
-        digits = 3 if value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))
+    if abs(value) < 1e-9:
+        return "0"
+    if 1e-3 <= abs(value) < 1e5:
+        digits = max(0, 2 - math.floor(math.log10(abs(value))))
         text = f"{value:,.{digits}f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
     mantissa, exponent = f"{value:.2e}".split("e")

@@ -85,18 +85,19 @@ def axes(columns=1, *, rows=1, height=4.0, **keywords):
     return plt.subplots(rows, columns, figsize=(width, height), **keywords)[1]
 
 
-def curve(ax, x, y, *, method, label=None, low=None, high=None, line="-", **keywords):
+def curve(ax, x, y, *, method, label=None, low=None, high=None, line="-", shade=0.15, **keywords):
     """Draw y over x (both (T,)) in the method's colour and marker, with the band from `low` to `high`; returns ax.
 
-    `y` of shape (seeds, T) is drawn as its mean with the central 90% of the seeds as the band.
+    `y` of shape (seeds, T) is drawn as its mean with the central 90% of the seeds as the band. `line` is a matplotlib line style ("none"
+    for markers alone), `shade` the opacity of the band.
     """
     y = np.asarray(y, float)
     if y.ndim == 2:
         low, high, y = *np.quantile(y, [0.05, 0.95], axis=0), y.mean(axis=0)
     style = look(method)
     if low is not None:
-        ax.fill_between(x, low, high, color=style["color"], alpha=0.15, linewidth=0)
-    ax.plot(x, y, line, label=method if label is None else label, **(style | keywords))
+        ax.fill_between(x, low, high, color=style["color"], alpha=shade, linewidth=0)
+    ax.plot(x, y, label=method if label is None else label, **({"linestyle": line} | style | keywords))
     return ax
 
 
@@ -111,6 +112,15 @@ def scale(ax, x="log", y="log", *, xlabel, ylabel, title=None):
             axis.set_major_formatter(plain)
             axis.set_minor_formatter(plain)
     return ax
+
+
+def percent(axis):
+    """Label an axis (`ax.xaxis` or `ax.yaxis`) of shares in per cent, at 1, 2 and 5 of each decade if logarithmic."""
+    axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda share, _: f"{100 * share:g}%"))
+    if axis.get_scale() == "log":
+        axis.set_major_locator(mpl.ticker.LogLocator(subs=(1, 2, 5)))
+        axis.set_minor_formatter(mpl.ticker.NullFormatter())
+    return axis
 
 
 def note(ax, text, x, y, **keywords):

@@ -68,3 +68,12 @@ def test_table_escapes_and_refuses_ragged_rows():
 def test_shades_darken_evenly():
     light = [contrast(plotting.shade(s)) for s in (0, 0.25, 0.5, 0.75, 1)]
     assert (np.diff(light) > 0).all()
+
+
+def test_percent_labels(ax):
+    plotting.scale(ax, xlabel="n", ylabel="error")
+    ax.set(xlim=(1, 10), ylim=(0.005, 0.9))
+    plotting.percent(ax.yaxis)
+    ax.figure.canvas.draw()
+    shown = [tick.label1.get_text() for tick in ax.yaxis.get_major_ticks() if 0.005 <= tick.get_loc() <= 0.9]
+    assert shown == ["0.5%", "1%", "2%", "5%", "10%", "20%", "50%"]
