@@ -29,12 +29,15 @@ MIRROR   := _build/$(PROFILE)$(if $(SLUG),-$(SLUG))
 CHAPTERS := $(sort $(wildcard chapters/[0-9][0-9]_*.ipynb))
 EXECUTED := $(CHAPTERS:%=$(MIRROR)/%)
 SUMMARY  := $(MIRROR)/chapters/scoreboard.ipynb $(MIRROR)/chapters/run_times.ipynb
+SOURCES  := $(filter-out labutils/book.py labutils/results.py labutils/sweep.py,$(wildcard labutils/*.py)) chapters/claims.yml
 PAGES    := $(wildcard chapters/*.md chapters/_static/*) _config.yml _toc.yml references.bib labutils/book.py
 SITE     := _build/html/index.html
 VENV     := .venv/installed
 BOOK     := .venv/bin/python -m labutils.book
 
-.PHONY: help book execute test serve bench readme keep-full lint clean FORCE
+STRIP    := .venv/bin/nbstripout --keep-id --extra-keys "metadata.language_info metadata.papermill cell.metadata.papermill cell.metadata.execution"
+
+.PHONY: help book test serve bench readme keep-full lint strip clean FORCE
 
 help:  ## this list
 	@echo "make <target> [PROFILE=$(subst $() ,|,$(PROFILES))] [DATASET=name or path] [JOBS=$(JOBS)] [PYTHON=python3.12]"
@@ -42,25 +45,27 @@ help:  ## this list
 
 book: $(VENV)  ## execute the chapters that changed, build the site, print where it is
 	@echo "book: profile $(PROFILE)$(if $(DATASET), on $(DATASET)), $(words $(CHAPTERS)) chapters, $(JOBS) at a time"
+	@$(if $(DATASET),$(BOOK) check-data '$(DATASET)')
 	@rm -f $(filter-out $(EXECUTED) $(SUMMARY),$(wildcard $(MIRROR)/chapters/*.ipynb))
 	@$(MAKE) --silent --no-print-directory --keep-going -j$(JOBS) $(EXECUTED) $(SUMMARY) \
 	  || { echo "book: not built; see FAILED above. Finished chapters are kept: mend it and run make book again." >&2; exit 1; }
 	@$(MAKE) --silent --no-print-directory $(SITE)
 	@echo "$(abspath $(SITE))"
 
-$(MIRROR)/chapters/%.ipynb: chapters/%.ipynb $(wildcard chapters/profiles/$(PROFILE).yml $(DATASET)) chapters/claims.yml $(wildcard labutils/*.py) | $(VENV)
+$(MIRROR)/chapters/%.ipynb: chapters/%.ipynb $(wildcard chapters/profiles/$(PROFILE).yml $(DATASET)) $(SOURCES) | $(VENV)
 	@$(BOOK) run $< --profile $(PROFILE) --dataset '$(DATASET)' --output $@
 
-$(SUMMARY): $(EXECUTED) $(wildcard chapters/records/full.json)
+$(SUMMARY): $(EXECUTED) $(wildcard chapters/records/full.json) labutils/results.py
 
 $(SITE): $(EXECUTED) $(SUMMARY) $(PAGES) $(if $(filter $(notdir $(MIRROR)),$(shell cat _build/html/built-from 2>/dev/null)),,FORCE)
 	@$(BOOK) assemble $(MIRROR) > /dev/null
 
 $(VENV): requirements.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and f'Python 3.11 to 3.13 is needed, {sys.executable} is {sys.version.split()[0]}; choose one with make PYTHON=python3.12 ...')"
-	@echo "venv: making .venv and installing requirements.txt (torch is large: a few minutes the first time)"
+	@echo "venv: installing requirements.txt into .venv (torch is large: a few minutes, the first time)"
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -r requirements.txt
+	@set -o pipefail; .venv/bin/python -m pip install --disable-pip-version-check --progress-bar off \
+	  $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -r requirements.txt | awk '/Downloading|Installing/ {print; fflush()}'
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
@@ -80,10 +85,13 @@ readme: $(VENV)  ## build the book and write its results into the table of READM
 keep-full: $(VENV)  ## keep the claims of the last run of the full profile in chapters/records/full.json
 	@$(BOOK) keep-full _build/full/chapters
 
-lint: $(VENV)  ## ruff, and no outputs in the notebooks
+lint: $(VENV)  ## check style, and that the notebooks hold no outputs
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/nbstripout --verify $(wildcard chapters/*.ipynb)
+	$(STRIP) --verify chapters/*.ipynb
+
+strip: $(VENV)  ## take the outputs out of the notebooks, before a commit
+	$(STRIP) chapters/*.ipynb
 
 clean:  ## remove everything built (not .venv)
 	rm -rf _build

@@ -23,7 +23,7 @@ import papermill
 import yaml
 from papermill.exceptions import PapermillExecutionError, strip_color
 
-from labutils import results
+from labutils import data, results
 from labutils.data import check_choice
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -241,13 +241,14 @@ def site_config(config):
 
 def save_main_figure(chapters):
     """Write the picture of the first cell tagged `main-figure` to `_static/main_figure.png`, for the index page."""
-    for nb in results.chapters(chapters).values():
-        cells = [cell for cell in nb.cells if "main-figure" in cell.metadata.get("tags", [])]
-        for data in [output.get("data", {}) for cell in cells for output in cell.outputs]:
-            if "image/png" in data:
-                (chapters / "_static" / "main_figure.png").write_bytes(base64.b64decode(data["image/png"]))
-                return
-    raise RuntimeError(f"{chapters}: no chapter has a cell tagged main-figure with a picture")
+    cells = [cell for nb in results.chapters(chapters).values() for cell in nb.cells]
+    tagged = [cell for cell in cells if "main-figure" in cell.metadata.get("tags", [])]
+    pictures = [
+        out.data["image/png"] for cell in tagged for out in cell.outputs if "image/png" in out.get("data", {})
+    ]
+    if not pictures:
+        raise RuntimeError(f"{chapters}: no chapter has a cell tagged main-figure with a picture")
+    (chapters / "_static" / "main_figure.png").write_bytes(base64.b64decode(pictures[0]))
 
 
 def assemble(mirror, site="_build/html"):
@@ -314,6 +315,14 @@ def _run(notebook, output, profile, dataset, pairs):
 def _assemble(mirror, site):
     print("site                 Jupyter Book, about half a minute", file=sys.stderr, flush=True)
     print(assemble(mirror, site).resolve())
+
+
+@main.command("check-data", help="Load a data set, or say in one sentence what is wrong with it.")
+@click.argument("name")
+def _check_data(name):
+    dataset = data.load(name)
+    shape = f"{len(dataset.y_train):,} + {len(dataset.y_test):,} examples, {len(dataset.classes)} classes"
+    print(f"data                 {dataset.name}: {shape}", file=sys.stderr)
 
 
 for _name, _function in {"keep-full": results.keep_full, "readme": results.write_readme}.items():
