@@ -167,35 +167,36 @@ def table(records, *, full=(), here=False):
     """An HTML table of JSON records, one row a claim.
 
     `full` adds a column for the kept records of the full profile. `here=True` is for the chapter's own page: rows
-    are the targets of links instead of links, and the chapter column is left out.
+    are the targets of links instead of links, there is no column for the chapter, and the accepted range comes
+    with its reason, where that differs from the row above.
     """
     kept = {r["id"]: r for r in full}
-    head = (
-        ["Chapter"] * (not here)
-        + ["Claim", "Published", "This build", "Verdict"]
-        + ["Full profile"] * bool(kept)
-    )
-    rows = []
+    rows, above = [], None
     for r in sorted(records, key=lambda r: r["chapter"]):
         page, anchor = html.escape(r["chapter"]), _anchor(r["id"])
-        cells = [] if here else [f'<a href="{page}.html#{anchor}">{page[:2]}</a>']
-        cells += [
-            _escape(r["statement"]),
-            f"{_escape(number(r['reference']))} <small>({_escape(r['source'])})</small>",
-            _escape(measured(r)),
-            f'<span class="verdict {_slug(r["verdict"])}">{VERDICTS[r["verdict"]]} {r["verdict"]}</span>',
-        ]
+        cells = {} if here else {"Chapter": f'<a href="{page}.html#{anchor}">{page[:2]}</a>'}
+        cells |= {
+            "Claim": _escape(r["statement"]),
+            "Published": f"{_escape(number(r['reference']))} <small>{_escape(r['source'])}</small>",
+            "This build": _escape(measured(r)),
+            "Accepted": _accepted(r, why=here and r["why"] != above),
+            "Verdict": f'<span class="verdict {_slug(r["verdict"])}">{VERDICTS[r["verdict"]]} {r["verdict"]}</span>',
+        }
         if kept:
-            cells.append(
-                f"{_escape(measured(kept[r['id']]))}, {kept[r['id']]['verdict']}"
-                if r["id"] in kept
-                else "not run"
-            )
-        rows.append(
-            (f'<tr id="{anchor}">' if here else "<tr>") + "".join(f"<td>{c}</td>" for c in cells) + "</tr>"
-        )
-    header = "".join(f'<th scope="col">{h}</th>' for h in head)
+            k = kept.get(r["id"])
+            cells["Full profile"] = f"{_escape(measured(k))}, {k['verdict']}" if k else "not run"
+        above = r["why"]
+        line = "".join(f'<td data-label="{label}">{cell}</td>' for label, cell in cells.items())
+        rows.append((f'<tr id="{anchor}">' if here else "<tr>") + line + "</tr>")
+    header = "".join(f'<th scope="col">{label}</th>' for label in (cells if rows else ()))
     return f'<table class="scoreboard"><thead><tr>{header}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _accepted(record, *, why):
+    """The accepted range, and with `why` its reason, as HTML."""
+    low, high = (number(b) if math.isfinite(b) else "∞" if b > 0 else "−∞" for b in record["accept"])
+    reason = f" <small>{_escape(record['why'])}</small>" if why else ""
+    return f"{_escape(low)} to {_escape(high)}{reason}"
 
 
 def _slug(text):
@@ -223,12 +224,11 @@ def _line(record):
 
 def _card(record):
     r, claim = as_json(record), record.claim
-    low, high = (number(b) if math.isfinite(b) else "∞" if b > 0 else "−∞" for b in claim.accept)
     return (
         f'<div class="claim {_slug(r["verdict"])}" id="{_anchor(claim.id)}">'
         f'<p class="claim-verdict">{VERDICTS[r["verdict"]]} {r["verdict"]}</p>'
         f'<p class="claim-statement">{_escape(claim.statement)}</p>'
         f"<dl><div><dt>Published</dt><dd>{_escape(number(claim.reference))} <small>{_escape(claim.source)}</small></dd></div>"
         f"<div><dt>Here</dt><dd><strong>{_escape(measured(r))}</strong></dd></div>"
-        f"<div><dt>Accepted</dt><dd>{_escape(low)} to {_escape(high)} <small>{_escape(claim.why)}</small></dd></div></dl></div>"
+        f"<div><dt>Accepted</dt><dd>{_accepted(r, why=True)}</dd></div></dl></div>"
     )
