@@ -222,7 +222,7 @@ def check_executed(mirror, toc):
             raise RuntimeError(f"{name}: holds an error; not published")
 
 
-def site_config(config):
+def site_config(config, runs):
     """Return the book's configuration with the footer of this build and, where the URL is known, launch buttons."""
     url, where = repository(), commit()
     linked = f'<a href="{url}/commit/{where.rstrip("+")}">{where}</a>' if url and where else where
@@ -231,6 +231,8 @@ def site_config(config):
         where and f"commit {linked}",
         f"built on {today()}",
     ]
+    parts += sorted({f"profile {run['profile']}" for run in runs})
+    parts += sorted({f"data {Path(run['dataset']).name}" for run in runs if run["dataset"]})
     config["html"]["extra_footer"] = f'<p class="build">{", ".join(filter(None, parts))}</p>'
     if url:
         config["repository"] = {"url": url, "branch": "main", "path_to_book": "chapters"}
@@ -266,7 +268,7 @@ def assemble(mirror, site="_build/html"):
     shutil.copytree(ROOT / "chapters" / "_static", pages / "_static")
     save_main_figure(pages)
     shutil.copy(ROOT / "references.bib", mirror)
-    config = site_config(yaml.safe_load((ROOT / "_config.yml").read_text()))
+    config = site_config(yaml.safe_load((ROOT / "_config.yml").read_text()), results.run_times(pages))
     results.write(mirror / "_config.yml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
     command = [Path(sys.executable).with_name("jupyter-book"), "build", pages, "--path-output", mirror]
     command += ["--config", mirror / "_config.yml", "--toc", ROOT / "_toc.yml", "-W", "-n", "--keep-going"]

@@ -188,18 +188,21 @@ def test_a_chapter_that_holds_an_error_is_not_published(tmp_path):
         book.assemble(folder, tmp_path / "html")
 
 
-def test_the_footer_says_version_commit_and_date(monkeypatch):
+def test_the_footer_says_version_commit_date_profile_and_data(monkeypatch):
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     monkeypatch.setattr(book, "commit", lambda: "abc1234")
-    footer = book.site_config({"html": {}})["html"]["extra_footer"]
-    assert "Version" in footer and "commit" in footer and "abc1234" in footer and "1970-01-02" in footer
+    runs = [{"profile": "smoke", "dataset": name} for name in (None, "/home/someone/mine.csv")]
+    footer = book.site_config({"html": {}}, runs)["html"]["extra_footer"]
+    assert "Version" in footer and "commit abc1234" in footer and "1970-01-02" in footer
+    assert "profile smoke, data mine.csv" in footer and "someone" not in footer
 
 
 @pytest.mark.parametrize("remote", ["git@github.com:owner/name.git", "https://github.com/owner/name"])
 def test_launch_buttons_appear_where_the_repository_is_known(monkeypatch, remote):
     monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
     monkeypatch.setattr(book, "_output", lambda *command: remote if "remote" in command else "abc1234")
-    config = book.site_config({"html": {}})
+    config = book.site_config({"html": {}}, [])
     assert config["repository"]["url"] == "https://github.com/owner/name"
     assert config["launch_buttons"]["colab_url"].startswith("https://colab")
 
@@ -207,7 +210,7 @@ def test_launch_buttons_appear_where_the_repository_is_known(monkeypatch, remote
 def test_no_launch_buttons_where_the_repository_is_not_known(monkeypatch):
     monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
     monkeypatch.setattr(book, "_output", lambda *command: "")
-    config = book.site_config({"html": {}})
+    config = book.site_config({"html": {}}, [])
     assert "launch_buttons" not in config and "repository" not in config
     assert "commit" not in config["html"]["extra_footer"]
     monkeypatch.setenv("GITHUB_REPOSITORY", "owner/name")
