@@ -97,8 +97,12 @@ def test_smoke_run_leaves_a_finite_record_of_every_claim(path, mirror):
         assert record["verdict"] in claims.VERDICTS
 
 
-def test_every_claim_belongs_to_a_chapter():
-    assert {claim.chapter for claim in claims.read().values()} <= {path.stem for path in CHAPTERS}
+def test_every_claim_belongs_to_a_chapter_that_is_written_or_on_the_map():
+    written = {path.stem for path in CHAPTERS}
+    page = (ROOT / "chapters" / "index.md").read_text()
+    planned = {int(number) for number in re.findall(r"card\} (\d+) · .*\n:class-card: planned", page)}
+    for claim in claims.read().values():
+        assert claim.chapter in written or int(claim.chapter[:2]) in planned, claim.id
 
 
 @each_chapter
