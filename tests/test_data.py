@@ -143,49 +143,6 @@ def test_folder_of_images(tmp_path):
     )
 
 
-X, Y = points()
-HOLED = np.where(np.arange(X.size).reshape(X.shape) == 7, np.nan, X)
-BAD_NPZ = {
-    "no x": (dict(z=X), "'x' and 'y' are needed"),
-    "more labels than rows": (dict(x=X, y=np.arange(41) % 2), "40 rows but 41 labels"),
-    "NaN": (dict(x=HOLED, y=Y), "1 of 40 rows hold NaN or infinity, the first is row 2"),
-    "infinity": (dict(x=np.where(X[3, 1] == X, np.inf, X), y=Y), "NaN or infinity"),
-    "one class": (dict(x=X, y=np.zeros(40, int)), "has 1 class; at least 2"),
-    "a class of one": (dict(x=X, y=np.where(np.arange(40) == 5, 9, Y % 2)), "class '9' has one example"),
-    "text features": (dict(x=X.astype(str), y=Y), "allowed: numbers"),
-    "pickled objects": (dict(x=X, y=np.array([{}] * 40, object)), "can't be used: .*allow_pickle"),
-    "flat x": (dict(x=X[:, 0], y=Y), r"x has shape \(40,\)"),
-    "label matrix": (dict(x=X, y=X), "y has shape"),
-    "missing label": (dict(x=X, y=np.where(Y == 1, np.nan, Y)), "every row needs a label"),
-    "real-valued labels": (dict(x=X, y=X[:, 0]), "are not classes"),
-}
-BAD_CSV = {
-    "no target": ("a,Target\n1,2\n", r"no column 'target' \(is it 'Target'\?\)"),
-    "empty": ("", "no column 'target'"),
-    "header only": ("a,target\n", "no rows"),
-    "text": ("a,b,target\n1,2,0\n1,red,1\n", "line 3, column 'b': 'red' is text where a number"),
-    "ragged": ("a,target\n1,2\n1,2,3\n", "line 3: 3 cells where the header has 2"),
-    "no label": ("a,target\n1,0\n1,\n", "line 3: the target is empty"),
-    "NaN": ("a,target\n1,0\nnan,1\n2,0\n3,1\n", "NaN or infinity, the first is row 1"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_NPZ)
-def test_bad_npz(tmp_path, case):
-    arrays, message = BAD_NPZ[case]
-    with pytest.raises(ValueError, match=message) as caught:
-        data.load(write_npz(tmp_path / "bad.npz", **arrays))
-    assert "bad.npz" in str(caught.value) and "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("case", BAD_CSV)
-def test_bad_csv(tmp_path, case):
-    text, message = BAD_CSV[case]
-    with pytest.raises(ValueError, match=message) as caught:
-        data.load(write_csv(tmp_path / "bad.csv", text))
-    assert "bad.csv" in str(caught.value) and "\n" not in str(caught.value)
-
-
 def test_bad_names_and_files(tmp_path):
     with pytest.raises(ValueError, match="Did you mean 'fashion_mnist'"):
         data.load("fashion-mnst")
@@ -203,17 +160,6 @@ def test_bad_names_and_files(tmp_path):
         data.load(max_train=5)
 
 
-def test_images_of_two_sizes_and_broken_ones(tmp_path):
-    (tmp_path / "a").mkdir()
-    Image.new("L", (4, 4)).save(tmp_path / "a" / "0.png")
-    Image.new("L", (5, 4)).save(tmp_path / "a" / "1.png")
-    with pytest.raises(ValueError, match=r"1\.png has shape \(4, 5\) but 0\.png has \(4, 4\)"):
-        data.load(tmp_path)
-    (tmp_path / "a" / "1.png").write_text("not an image")
-    with pytest.raises(ValueError, match=r"1\.png can't be read as an image"):
-        data.load(tmp_path)
-
-
 def test_text_of_this_python(tmp_path):
     text, again = data.text(), data.text(max_chars=50_000)
     assert text.codes.size > 5_000_000 and text.files > 300
@@ -229,6 +175,14 @@ def test_text_of_the_reader(tmp_path):
     assert "".join(text.alphabet[c] for c in text.codes) == "a   caf?\n" and text.name == "mine"
     with pytest.raises(FileNotFoundError, match="'python' or a text file"):
         data.text("nowhere.txt")
+    with pytest.raises(ValueError, match="holds 9 characters; at least 100 are needed"):
+        data.text(tmp_path / "mine.txt", min_chars=100)
     (tmp_path / "mine.txt").write_text(" \n")
-    with pytest.raises(ValueError, match="is empty"):
+    with pytest.raises(ValueError, match="at least 1 are needed"):
         data.text(tmp_path / "mine.txt")
+
+
+def test_too_small_numbers_are_named():
+    data.check_at_least(2, runs=2, sizes=3)
+    with pytest.raises(ValueError, match="sizes is 1; allowed: at least 2"):
+        data.check_at_least(2, runs=2, sizes=1)
