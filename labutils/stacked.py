@@ -64,7 +64,7 @@ def outputs(net, parameters, x):
 def chunk_size(net, x, size):
     """Return how many models to train at a time on `size` examples each, at least one."""
     parameters = sum(p.nbytes for p in net.parameters())
-    return int(max(1, _budget() // (size * _saved_bytes(net, x) + 6 * parameters)))
+    return int(max(1, _budget() // (size * _saved_bytes(net, x) + parameters)))
 
 
 def _rows_at_once(net, x, models):
@@ -123,16 +123,14 @@ def _forward(net):
     if isinstance(net, nn.Sequential) and all(isinstance(layer, (nn.Linear, *ELEMENTWISE)) for layer in net):
 
         def forward(parameters, x):
-            h = (x[0] if len(x) == 1 else x).mT
+            h, own = (x[0] if len(x) == 1 else x).mT, False
             for name, layer in net.named_children():
-                if not isinstance(layer, nn.Linear):
-                    h = layer(h)
-                    continue
-                weight, bias = parameters[f"{name}.weight"], parameters.get(f"{name}.bias")
-                if h.ndim == 2 or bias is None:
-                    h = weight @ h if bias is None else weight @ h + bias[..., None]
-                else:
-                    h = torch.baddbmm(bias[..., None], weight, h)
+                if isinstance(layer, nn.Linear):
+                    h, own = parameters[f"{name}.weight"] @ h, True
+                    if layer.bias is not None:
+                        h += parameters[f"{name}.bias"][..., None]
+                else:  # in place where the values before are not needed again: half the cache
+                    h, own = h.relu_() if own and isinstance(layer, nn.ReLU) else layer(h), False
             return h
 
         return forward
@@ -154,18 +152,20 @@ def _gradient(forward, leaves, frozen, batch, loss, block):
 
     The gradient of the loss at the outputs has a closed form; autograd only carries it back from there.
     """
-    x, y, scale = batch
-    total = None
+    x, y, share = batch
+    parameters, total = leaves | frozen, None
     for first in range(0, y.shape[1], block):
         part = slice(first, first + block)
-        outputs = forward(leaves | frozen, x[:, part])
+        outputs = forward(parameters, x[:, part])
         with torch.no_grad():
             if loss == "cross_entropy":
                 residual = outputs.softmax(1).scatter_(1, y[:, None, part], -1.0, reduce="add")
             else:
-                residual = (outputs - _as_outputs(y[:, part], outputs)) * (2 / outputs.shape[1])
-            share = scale[:, part] / outputs[0, 0, 0].numel()
-            residual *= share.reshape(len(share), 1, -1, *[1] * (outputs.ndim - 3))
+                residual = (outputs - _as_outputs(y[:, part], outputs)).mul_(2 / outputs.shape[1])
+            positions = outputs.shape[3:]
+            residual *= share[:, None, part].unflatten(2, (-1, *[1] * len(positions)))
+            if positions:
+                residual /= positions.numel()
         parts = torch.autograd.grad(outputs, list(leaves.values()), residual)
         gradient = torch.cat([p.flatten(1) for p in parts], 1)
         total = gradient if total is None else total.add_(gradient)
@@ -174,17 +174,20 @@ def _gradient(forward, leaves, frozen, batch, loss, block):
 
 def _adamw(p, rate, decay, momentum, betas, eps=1e-8):
     """Return the update of torch.optim.AdamW for parameters (m, P), rate and decay (m, 1)."""
-    first, second = torch.zeros_like(p), torch.zeros_like(p)
-    step = 0
+    first, second, work = torch.zeros_like(p), torch.zeros_like(p), torch.empty_like(p)
+    step, decays = 0, bool(decay.any())
 
     def update(gradient, factor):
         nonlocal step
         step += 1
         first.lerp_(gradient, 1 - betas[0])
         second.mul_(betas[1]).addcmul_(gradient, gradient, value=1 - betas[1])
-        p.mul_(1 - factor * rate * decay)
-        scale = second.sqrt().div_(math.sqrt(1 - betas[1] ** step)).add_(eps)
-        p.sub_((first / scale).mul_(rate * (factor / (1 - betas[0] ** step))))
+        if decays:
+            p.mul_(1 - factor * rate * decay)
+        unbias = math.sqrt(1 - betas[1] ** step)
+        torch.sqrt(second, out=work).add_(eps * unbias)
+        torch.div(first, work, out=work).mul_(rate * (factor * unbias / (1 - betas[0] ** step)))
+        p.sub_(work)
 
     return update
 
@@ -222,16 +225,18 @@ def _feed(x, own, sizes):
     if rows is None:
         rows = [np.arange(len(x))] * len(sizes)
     if weights is not None:
-        weights = [w / w[r].mean() for w, r in zip(weights, rows)]
+        weights = torch.from_numpy(np.stack([w / w[r].mean() for w, r in zip(weights, rows)])).to(x)
+    models, width = torch.arange(len(y), device=x.device)[:, None], sizes.max()
+    equal = (np.arange(width) < sizes[:, None]) / sizes[
+        :, None
+    ]  # shorter batches are filled with shares of 0
+    equal = torch.tensor(equal, dtype=torch.float32, device=x.device)
 
     def gather(chosen):
-        index = np.zeros((len(chosen), sizes.max()), int)  # shorter batches are filled with shares of zero
-        share = np.zeros(index.shape, np.float32)
-        for i, r in enumerate(chosen):
-            index[i, : len(r)] = r
-            share[i, : len(r)] = 1 / len(r) if weights is None else weights[i][r] / len(r)
-        index, share = torch.from_numpy(index).to(x.device), torch.from_numpy(share).to(x.device)
-        return x[index], y[torch.arange(len(y), device=x.device)[:, None], index], share
+        chosen = [r if len(r) == width else np.pad(r, (0, width - len(r))) for r in chosen]
+        index = torch.from_numpy(np.stack(chosen)).to(x.device)
+        share = equal if weights is None else equal * weights[models, index]
+        return x.index_select(0, index.flatten()).unflatten(0, index.shape), y[models, index], share
 
     if all(len(r) == size for r, size in zip(rows, sizes)):
         batch = gather(rows)

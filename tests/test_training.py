@@ -275,14 +275,14 @@ def test_random_orders_use_every_row_equally():
 
 @pytest.mark.parametrize(("n", "hidden"), [(16, 8), (1257, 64), (60_000, 64), (64, 2048)])
 def test_chunks_stay_within_the_cache(n, hidden):
-    """What a step keeps: inputs, hidden layer and, for each parameter, its value, gradient and two moments."""
+    """What a step works on: inputs, hidden layer and parameters."""
     if models.device().type == "cuda":
         pytest.skip("on CUDA the memory counts")
     net = models.mlp([64, hidden, 10])
     chunk = stacked.chunk_size(net, torch.zeros(n, 64), n)
-    one = 4 * n * (64 + hidden) + 4 * 4 * models.n_parameters(net)
+    one = 4 * n * (64 + hidden) + 4 * models.n_parameters(net)
     assert chunk == 1 or chunk * one <= stacked.CACHE
-    assert chunk == 1 or chunk * one > stacked.CACHE / 4
+    assert chunk == 1 or chunk * one > stacked.CACHE / 2
 
 
 CASES = {
