@@ -28,7 +28,7 @@ class Claim:
     unit: str
     accept: tuple[float, float]
     why: str
-    widest: float = math.inf  # an interval broader than this decides nothing
+    widest: float  # an interval broader than this decides nothing; default: as wide as the accepted range
 
 
 @dataclass(frozen=True)
@@ -71,20 +71,21 @@ def read(path=CONTRACT):
         low, high = (float(bound) for bound in entry["accept"])
         if not low <= high:
             raise ValueError(f"claim {id!r}: accept is [{low}, {high}]; the first must not exceed the second")
-        claims[id] = Claim(id=id, **(entry | {"accept": (low, high), "chapter": str(entry["chapter"])}))
+        entry = {"widest": high - low} | entry | {"accept": (low, high), "chapter": str(entry["chapter"])}
+        claims[id] = Claim(id=id, **entry)
     return claims
 
 
-def judge(claim, interval):
-    """The verdict on an interval (low, high), in the claim's unit.
+def judge(claim, value, interval):
+    """The verdict on a value and its interval (low, high), in the claim's unit.
 
-    *reproduced* when it overlaps the accepted range and is no wider than `claim.widest`; *not reproduced* when it
-    misses the range altogether; *inconclusive* when it overlaps but is too wide to tell.
+    *not reproduced* when the interval misses the accepted range altogether; *reproduced* when the value itself is
+    in the range and the interval is no wider than `claim.widest`; *inconclusive* otherwise.
     """
-    low, high = interval
-    if high < claim.accept[0] or low > claim.accept[1]:
+    (low, high), (least, most) = interval, claim.accept
+    if high < least or low > most:
         return "not reproduced"
-    return "reproduced" if high - low <= claim.widest else "inconclusive"
+    return "reproduced" if least <= value <= most and high - low <= claim.widest else "inconclusive"
 
 
 def estimate(values, *, level=0.9):
@@ -102,6 +103,21 @@ def estimate(values, *, level=0.9):
     return values.mean(), (values.mean() - reach, values.mean() + reach)
 
 
+def resample(runs, statistic, *, level=0.9, n_boot=1000, seed=0):
+    """A statistic of independent runs and its bootstrap interval: value, (low, high).
+
+    `runs` has shape (runs, ...), `statistic` turns such an array into a number; whole runs are drawn anew. Raises
+    ValueError for fewer than two runs.
+    """
+    runs = np.asarray(runs, float)
+    if len(runs) < 2:
+        raise ValueError(f"runs has shape {runs.shape}; an interval needs at least 2 runs")
+    picks = np.random.default_rng(seed).integers(len(runs), size=(n_boot, len(runs)))
+    value, draws = float(statistic(runs)), [statistic(runs[pick]) for pick in picks]
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    return value, (min(low, value), max(high, value))
+
+
 def check(id, value, *, interval=None, path=CONTRACT):
     """Hold `value` to the claim called `id`: returns a `Record` that shows itself as a card in a notebook.
 
@@ -109,7 +125,10 @@ def check(id, value, *, interval=None, path=CONTRACT):
     form). Raises ValueError for an unknown id (naming the nearest), a value or bound that is not finite, or an
     interval that does not hold the value.
     """
-    claims = read(path)
+    return _check(read(path), id, value, interval)
+
+
+def _check(claims, id, value, interval):
     check_choice("claim", id, claims)
     value = float(value)
     low, high = (value, value) if interval is None else map(float, interval)
@@ -117,7 +136,7 @@ def check(id, value, *, interval=None, path=CONTRACT):
         raise ValueError(f"claim {id!r}: value {value} in [{low}, {high}]; all three must be finite")
     if not low <= value <= high:
         raise ValueError(f"claim {id!r}: value {value} lies outside its own interval [{low}, {high}]")
-    return Record(claims[id], value, (low, high), judge(claims[id], (low, high)))
+    return Record(claims[id], value, (low, high), judge(claims[id], value, (low, high)))
 
 
 def check_all(found, *, path=CONTRACT):
@@ -135,9 +154,7 @@ def as_json(record):
         "verdict": record.verdict,
     }
     flat["accept"] = list(record.claim.accept)
-    if math.isinf(record.claim.widest):
-        del flat["widest"]  # JSON has no infinity
-    return flat
+    return {k: v for k, v in flat.items() if not (k == "widest" and math.isinf(v))}  # JSON has no infinity
 
 
 def number(value):

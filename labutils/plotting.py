@@ -31,6 +31,13 @@ METHODS = {  # the same colour and marker for a method through the whole book
     "easy": (BLUE, "o"),
     "fresh": (GREEN, "^"),
     "repeated": (PURPLE, "v"),
+    "training": (GREY, "x"),
+    "test": (BLUE, "o"),
+    "no weight decay": (RED, "D"),
+    "AdamW": (BLUE, "o"),
+    "Grokfast": (ORANGE, "s"),
+    "orthogonal gradient": (GREEN, "^"),
+    "Muon": (PURPLE, "v"),
 }
 
 
@@ -123,18 +130,6 @@ def percent(axis):
     return axis
 
 
-def note(ax, text, x, y, **keywords):
-    """Write `text` beside the point (x, y) of the data; returns ax."""
-    ax.annotate(
-        text,
-        (x, y),
-        xytext=keywords.pop("offset", (6, 6)),
-        textcoords="offset points",
-        **({"color": INK, "fontsize": 10.5} | keywords),
-    )
-    return ax
-
-
 def table(header, rows):
     """A table for the page: `header` a list of texts, `rows` lists of as many texts or numbers."""
     from IPython.display import HTML
@@ -152,3 +147,9 @@ def table(header, rows):
 def shade(share):
     """A colour from light (0) to dark (1), even in grey, for an ordered family of curves."""
     return mpl.colormaps["viridis_r"](0.15 + 0.8 * share)
+
+
+def cell(column, row, share):
+    """A square for a map's axes around (column, row) in the colour of `shade`; pale where `share` is None."""
+    color = "#F2F2F2" if share is None else shade(share)
+    return mpl.patches.Rectangle((column - 0.5, row - 0.5), 1, 1, fc=color, ec="white", lw=1.5)

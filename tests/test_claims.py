@@ -41,7 +41,8 @@ def test_the_books_own_contract_is_well_formed():
     ("value", "interval", "verdict"),
     [
         (0.1, (0.09, 0.11), "reproduced"),
-        (0.13, (0.115, 0.14), "reproduced"),  # overlaps, and no wider than 0.05
+        (0.13, (0.115, 0.14), "inconclusive"),  # overlaps, but the value is outside
+        (0.115, (0.1, 0.14), "reproduced"),
         (0.13, (0.125, 0.14), "not reproduced"),
         (0.05, (0.01, 0.079), "not reproduced"),
         (0.1, (0.05, 0.15), "inconclusive"),
@@ -56,11 +57,13 @@ def test_verdict(contract, value, interval, verdict):
 @given(st.floats(-1, 1), st.floats(0, 1), st.floats(-1, 1), st.floats(0, 1), st.floats(0.01, 1))
 def test_verdict_against_its_definition(low, width, accept_low, accept_width, widest):
     claim = claims.Claim("a", "01", "s.", "p", 0.0, "", (accept_low, accept_low + accept_width), "w", widest)
-    verdict = claims.judge(claim, (low, low + width))
+    value = low + width / 2
+    verdict = claims.judge(claim, value, (low, low + width))
     overlap = max(low, accept_low) <= min(low + width, accept_low + accept_width)
     assert (verdict == "not reproduced") == (not overlap)
     if overlap:
-        assert (verdict == "reproduced") == ((low + width) - low <= widest)
+        inside = accept_low <= value <= accept_low + accept_width
+        assert (verdict == "reproduced") == (inside and (low + width) - low <= widest)
 
 
 def test_a_record_shows_itself_and_survives_json(contract):
@@ -129,3 +132,19 @@ def test_estimate_holds_the_truth_as_often_as_it_says():
     assert abs(hits / 2000 - 0.9) < 3 * np.sqrt(0.9 * 0.1 / 2000)
     with pytest.raises(ValueError, match="at least 2 finite runs"):
         claims.estimate([1.0])
+
+
+def test_width_of_the_accepted_range_is_the_default_limit(tmp_path):
+    path = tmp_path / "claims.yml"
+    path.write_text(ENTRY.format(id="slope").replace("  widest: 0.05\n", ""))
+    assert claims.read(path)["slope"].widest == pytest.approx(0.04)
+    assert claims.check("slope", 0.1, interval=(0.07, 0.13), path=path).verdict == "inconclusive"
+
+
+def test_resampled_interval_holds_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    found = [claims.resample(rng.exponential(size=(40, 3)), np.median, n_boot=200) for _ in range(300)]
+    hits = sum(low <= np.log(2) <= high for _, (low, high) in found)
+    assert abs(hits / 300 - 0.9) < 3 * np.sqrt(0.9 * 0.1 / 300) + 0.02
+    with pytest.raises(ValueError, match="at least 2 runs"):
+        claims.resample([[1.0]], np.median)

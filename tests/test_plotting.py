@@ -46,7 +46,7 @@ def test_curve_of_seeds_is_mean_and_central_nine_tenths(ax):
     assert band[:, 1].max() == pytest.approx(np.quantile(y, 0.95, axis=0).max())
 
 
-def test_scale_and_note(ax):
+def test_scale(ax):
     plotting.scale(
         plotting.curve(ax, [1, 10], [2, 20], method="theory"),
         xlabel="examples",
@@ -54,8 +54,6 @@ def test_scale_and_note(ax):
         title="t",
     )
     assert ax.get_xscale() == ax.get_yscale() == "log" and ax.get_xlabel() == "examples"
-    plotting.note(ax, "here", 1, 2)
-    assert ax.texts[0].get_text() == "here"
 
 
 def test_table_escapes_and_refuses_ragged_rows():
