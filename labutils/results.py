@@ -61,7 +61,8 @@ def write_readme(folder, path=ROOT / "README.md"):
     """Put a table of the claims between the markers `results:begin` and `results:end` of the README."""
     lines = ["| chapter | claim | published | this book | verdict |", "|---|---|---|---|---|"]
     for record in records(folder):
-        published = f"{claims.number(record['reference'])} {record['unit']}".strip() + f" ({record['source']})"
+        reference = f"{claims.number(record['reference'])} {record['unit']}".strip()
+        published = f"{reference} ({record['source']})"
         found = [record["chapter"][:2], record["statement"], published, claims.measured(record)]
         lines.append(
             "| " + " | ".join(cell.replace("|", "\\|") for cell in [*found, record["verdict"]]) + " |"
