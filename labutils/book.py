@@ -101,15 +101,18 @@ def execute(notebook, output, *, profile="standard", dataset=None, parameters=No
     output.parent.mkdir(parents=True, exist_ok=True)
     output.unlink(missing_ok=True)  # what an earlier run left must not pass for the result of this one
     partial = output.with_name(f".{output.stem}.partial.ipynb")
-    n_cells = len(nbformat.read(notebook, as_version=4).cells) + bool(values)
-    cell, start, stop = 0, time.perf_counter(), threading.Event()
+    cells = nbformat.read(notebook, as_version=4).cells
+    injected = next(
+        (i for i, c in enumerate(cells, 1) if values and "parameters" in c.metadata.get("tags", [])), None
+    )
+    cell, n_cells, start, stop = 0, len(cells), time.perf_counter(), threading.Event()
 
     def say(text):
         print(f"{notebook.stem:<20} {text}", file=sys.stderr, flush=True)
 
     def enter(cell_index, **_):
-        nonlocal cell
-        cell = cell_index + 1
+        nonlocal cell  # counted as in the source, without the cell that papermill puts after the parameters
+        cell = cell_index + 1 - (injected is not None and cell_index >= injected)
 
     def report():  # a line now and then, which reads as well in a log as with several chapters side by side
         while not stop.wait(5 if sys.stderr.isatty() else 20):

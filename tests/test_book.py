@@ -151,7 +151,7 @@ def test_a_failing_cell_ends_with_one_clear_line_and_leaves_nothing(tmp_path):
     ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == "FAILED toy: cell 5 of 6: ZeroDivisionError: division by zero"
+    assert done.stderr.splitlines()[-1] == "FAILED toy: cell 4 of 5: ZeroDivisionError: division by zero"
     assert list(output.parent.iterdir()) == []
 
 
