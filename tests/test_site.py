@@ -44,10 +44,13 @@ THEIRS = {
 @pytest.fixture(scope="session")
 def site(request):
     """The folder of the built site."""
-    if (ROOT / "_build" / "html" / "index.html").is_file():
-        return ROOT / "_build" / "html"
-    mirror = request.getfixturevalue("mirror")
-    return book.assemble(mirror, mirror / "html").parent
+    built = ROOT / "_build" / "html"
+    if not (built / "index.html").is_file():
+        mirror = request.getfixturevalue("mirror")
+        return book.assemble(mirror, mirror / "html").parent
+    missing = [name for name in PAGES if not (built / f"{name}.html").is_file()]
+    assert not missing, f"the site in _build/html is older than _toc.yml, without {missing}: run make book"
+    return built
 
 
 @pytest.fixture(scope="session")
