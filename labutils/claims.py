@@ -33,12 +33,13 @@ class Claim:
 
 @dataclass(frozen=True)
 class Record:
-    """A claim and what one run found: the value, its interval and the verdict."""
+    """A claim and what one run found; `exact` where the value is arithmetic or a closed form, without interval."""
 
     claim: Claim
     value: float
     interval: tuple[float, float]
     verdict: str
+    exact: bool
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         return {"text/plain": _line(self), "text/html": _card(self), MIME: as_json(self)}
@@ -136,7 +137,7 @@ def _check(claims, id, value, interval):
         raise ValueError(f"claim {id!r}: value {value} in [{low}, {high}]; all three must be finite")
     if not low <= value <= high:
         raise ValueError(f"claim {id!r}: value {value} lies outside its own interval [{low}, {high}]")
-    return Record(claims[id], value, (low, high), judge(claims[id], value, (low, high)))
+    return Record(claims[id], value, (low, high), judge(claims[id], value, (low, high)), interval is None)
 
 
 def check_all(found, *, path=CONTRACT):
@@ -147,13 +148,10 @@ def check_all(found, *, path=CONTRACT):
 
 
 def as_json(record):
-    """The record as a flat dict of JSON types: the claim's fields, value, interval, verdict."""
-    flat = asdict(record.claim) | {
-        "value": record.value,
-        "interval": list(record.interval),
-        "verdict": record.verdict,
-    }
-    flat["accept"] = list(record.claim.accept)
+    """The record as a flat dict of JSON types: the claim's fields, value, interval, verdict, exact."""
+    flat = asdict(record.claim) | asdict(record)
+    del flat["claim"]
+    flat |= {"interval": list(record.interval), "accept": list(record.claim.accept)}
     return {k: v for k, v in flat.items() if not (k == "widest" and math.isinf(v))}  # JSON has no infinity
 
 
@@ -172,12 +170,10 @@ def number(value):
 
 
 def measured(record):
-    """`value [low, high] unit` of a record as `as_json` gives it; no interval where the value is exact."""
-    low, high = record["interval"]
-    text = number(record["value"])
-    if low < high:
-        text += f" [{number(low)}, {number(high)}]"
-    return f"{text} {record['unit']}".strip()
+    """`value [low, high] unit` of a record as `as_json` gives it; `(exact)` in place of the interval where it is."""
+    low, high = map(number, record["interval"])
+    spread = "" if record["exact"] else f" [{low}, {high}]"
+    return f"{number(record['value'])}{spread} {record['unit']}".strip() + " (exact)" * record["exact"]
 
 
 def table(records, *, full=(), here=False):

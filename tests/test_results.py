@@ -12,6 +12,7 @@ def record(id, chapter="01_toy", value=0.5):
     measured = {
         "value": value,
         "interval": [0.4, 0.6],
+        "exact": False,
         "verdict": "reproduced",
         "accept": [0.3, 0.7],
         "why": "so",
