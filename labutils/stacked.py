@@ -64,17 +64,26 @@ def outputs(net, parameters, x):
 def chunk_size(net, x, size):
     """Return how many models to train at a time on `size` examples each, at least one."""
     parameters = sum(p.nbytes for p in net.parameters())
-    return int(max(1, _budget() // (size * _saved_bytes(net, x) + parameters)))
+    return int(max(1, _budget(net) // (size * _saved_bytes(net, x) + parameters)))
 
 
 def _rows_at_once(net, x, models):
     """Return how many examples of each of so many models to work on at a time, at least 64."""
-    return int(max(64, _budget() // (models * _saved_bytes(net, x))))
+    return int(max(64, _budget(net) // (models * _saved_bytes(net, x))))
 
 
-def _budget():
-    """Return the bytes of activations to hold at once."""
-    return CACHE if device().type == "cpu" else torch.cuda.mem_get_info()[0] // 8
+def _budget(net):
+    """Return the bytes of activations to hold at once; vmap costs more per call, which more models share."""
+    if device().type == "cuda":
+        return torch.cuda.mem_get_info()[0] // 8
+    return CACHE if _is_mlp(net) else 4 * CACHE
+
+
+def _is_mlp(net):
+    """Tell whether `net` is a plain sequence of linear layers and functions of one number."""
+    return isinstance(net, nn.Sequential) and all(
+        isinstance(layer, (nn.Linear, *ELEMENTWISE)) for layer in net
+    )
 
 
 def _saved_bytes(net, x):
@@ -120,7 +129,7 @@ def _forward(net):
     Classes come before examples: matrix products and softmax over ten columns are several times slower
     than over ten rows of a thousand.
     """
-    if isinstance(net, nn.Sequential) and all(isinstance(layer, (nn.Linear, *ELEMENTWISE)) for layer in net):
+    if _is_mlp(net):
 
         def forward(parameters, x):
             h, own = (x[0] if len(x) == 1 else x).mT, False
@@ -226,7 +235,7 @@ def _feed(x, own, sizes):
     if rows is None:
         rows = [np.arange(len(x))] * len(sizes)
     if weights is not None:
-        weights = torch.from_numpy(np.stack([w / w[r].mean() for w, r in zip(weights, rows)])).to(x)
+        weights = torch.from_numpy(np.stack([w / w[r].mean() for w, r in zip(weights, rows)])).to(x.device)
     models, width = torch.arange(len(y), device=x.device)[:, None], sizes.max()
     equal = (np.arange(width) < sizes[:, None]) / sizes[
         :, None

@@ -154,16 +154,16 @@ def test_one_output_takes_plain_numbers():
 
 
 def test_sequences():
-    codes = np.random.default_rng(0).integers(7, size=(20, 6))
+    codes, w = np.random.default_rng(0).integers(7, size=(20, 6)), np.arange(20, dtype=np.float32)
     net = models.gpt(7, 5, 1, 8, heads=2)
     fits = training.fit_many(
-        net, codes[:, :-1], codes[:, 1:], seeds=[0, 1], steps=5, learning_rate=0.01,
+        net, codes[:, :-1], codes[:, 1:], seeds=[0, 1], steps=5, learning_rate=0.01, weights=w,
         record=["parameters", "losses", "correct", "probabilities", "train_accuracy"], chunk=2,
     )  # fmt: skip
     for i in range(2):
         one = alone(
             net, codes[:, :-1], codes[:, 1:], seed=i, steps=5, rows=np.arange(20), rate=0.01, decay=0,
-            optimizer="adamw",
+            optimizer="adamw", w=w,
         )  # fmt: skip
         assert_same(fits, one, i, 1e-3)
     assert fits.losses.shape == (2, 20)
