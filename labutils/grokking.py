@@ -84,11 +84,8 @@ def draw(p, hidden, seed):
     return w
 
 
-# Update rules: state, a dict of tensors (m, ...), starts empty; w and g are (m, 3, p, h), rate and decay (m, 1, 1, 1)
-
-
 def _adamw(w, g, state, step, rate, decay, betas=(0.9, 0.98), eps=1e-8):
-    """AdamW, with the second beta of Power et al."""
+    """AdamW with Power et al.'s betas; w, g (m, 3, p, h), rate, decay (m, 1, 1, 1), state a dict, at first empty."""
     if not state:
         state |= {"mean": torch.zeros_like(w), "square": torch.zeros_like(w)}
     state["mean"].lerp_(g, 1 - betas[0])
@@ -162,9 +159,8 @@ def run(
     included = np.atleast_2d(np.asarray(included, bool))
     if included.shape[1] != p * p or not included.any(1).all():
         raise ValueError(f"included has shape {included.shape}; allowed: (M, {p * p}), each row with a sum")
-    for name, value in (("steps", steps), ("every", every), ("hidden", hidden)):
-        if value != int(value) or value < 1:
-            raise ValueError(f"{name} is {value}; allowed: whole numbers from 1")
+    if min(steps, every, hidden) < 1:
+        raise ValueError(f"steps is {steps}, every {every}, hidden {hidden}; allowed: whole numbers from 1")
     m = len(included)
     seeds = np.arange(m) if seeds is None else seeds
     if start is None:
@@ -309,11 +305,14 @@ def cosine_solution(p, frequencies=(1,)):
     return np.stack([np.cos(x + s), np.cos(x + t), np.cos(x + s + t)])
 
 
-def fourier_power(weights):
-    """Return the share (..., (p-1)/2) of each frequency 1 .. (p-1)/2 in the power of A and B, (..., 3, p, h)."""
+def fourier_power(weights, *, units=False):
+    """Return the share (..., (p-1)/2) of each frequency from 1 on in the power of A and B, weights (..., 3, p, h).
+
+    With `units` for each hidden unit alone: (..., (p-1)/2, h).
+    """
     tables = np.asarray(weights, float)[..., :2, :, :]
-    power = (abs(np.fft.rfft(tables, axis=-2)[..., 1:, :]) ** 2).sum(axis=(-3, -1))
-    return power / power.sum(-1, keepdims=True)
+    power = (abs(np.fft.rfft(tables, axis=-2)[..., 1:, :]) ** 2).sum(axis=-3)
+    return power / power.sum(-2, keepdims=True) if units else power.sum(-1) / power.sum((-2, -1))[..., None]
 
 
 def gini(shares):

@@ -161,6 +161,9 @@ def test_fourier_power_of_cosines_lies_on_their_frequencies():
     assert np.allclose(shares[[1, 4]], 0.5) and np.allclose(np.delete(shares, [1, 4]), 0)
     assert sorted(grokking.key_frequencies(shares)) == [2, 5]
     assert grokking.key_frequencies(shares, 0.4).size == 1
+    alone = grokking.fourier_power(grokking.cosine_solution(13, (2, 5)), units=True)
+    assert alone.shape == (6, 18)
+    assert np.allclose(alone[1, :3], 1) and np.allclose(alone.max(0), 1)
     noise = np.random.default_rng(0).normal(size=(3, 13, 2000))
     assert np.allclose(grokking.fourier_power(noise), 1 / 6, atol=0.02)
 
