@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from labutils import data, models, training
 
-SIZES, STEPS, RATE, ROUNDS, GOAL = [64, 64, 10], 60, 0.02, 5, 0.995
+SIZES, STEPS, RATE, ROUNDS, GOAL = [64, 64, 10], 60, 0.02, 8, 0.995
 BATCH, BATCH_RATE = 64, 0.02  # the quickest there of 0.001, 0.003, 0.01 and 0.02
 
 
@@ -67,7 +67,7 @@ def stopwatch(call):
     return time.process_time() - begin, result
 
 
-def main(m=32):
+def main(m=24):
     torch.set_num_threads(1)
     digits = data.load("digits")
     x = np.concatenate([digits.x_train, digits.x_test])
