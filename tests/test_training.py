@@ -265,26 +265,6 @@ def test_fit_and_predict(digits):
     assert further.parameters["2.bias"].shape == (10,)
 
 
-def test_random_orders_use_every_row_equally():
-    stream = stacked.batches(np.arange(10, 20), 4, 0)
-    drawn = np.concatenate([next(stream) for _ in range(5)])
-    for order in (drawn[:10], drawn[10:]):
-        assert sorted(order) == list(range(10, 20))
-    assert not np.array_equal(drawn[:10], drawn[10:])
-
-
-@pytest.mark.parametrize(("n", "hidden"), [(16, 8), (1257, 64), (60_000, 64), (64, 2048)])
-def test_chunks_stay_within_the_cache(n, hidden):
-    """What a step works on: inputs, hidden layer and parameters."""
-    if models.device().type == "cuda":
-        pytest.skip("on CUDA the memory counts")
-    net = models.mlp([64, hidden, 10])
-    chunk = stacked.chunk_size(net, torch.zeros(n, 64), n)
-    one = 4 * n * (64 + hidden) + 4 * models.n_parameters(net)
-    assert chunk == 1 or chunk * one <= stacked.CACHE
-    assert chunk == 1 or chunk * one > stacked.CACHE / 2
-
-
 CASES = {
     "model is a list": {"model": []},
     "model has Dropout at '1'": {"model": torch.nn.Sequential(torch.nn.Linear(64, 10), torch.nn.Dropout(0.5))},
