@@ -38,6 +38,8 @@ METHODS = {  # the same colour and marker for a method through the whole book
     "Grokfast": (ORANGE, "s"),
     "orthogonal gradient": (GREEN, "^"),
     "Muon": (PURPLE, "v"),
+    "ridge": (BLUE, "o"),
+    "LDA": (RED, "D"),
 }
 
 
@@ -114,10 +116,10 @@ def scale(ax, x="log", y="log", *, xlabel, ylabel, title=None):
     if title:
         ax.set_title(title)
     for axis, kind in ((ax.xaxis, x), (ax.yaxis, y)):
-        if kind == "log" and np.log10(np.divide(*axis.get_view_interval()[::-1])) < 1.2:
-            plain = mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}")
-            axis.set_major_formatter(plain)
-            axis.set_minor_formatter(plain)
+        if kind == "log" and np.log10(np.divide(*axis.get_view_interval()[::-1])) < 2:
+            axis.set_major_locator(mpl.ticker.LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:,g}"))
+            axis.set_minor_formatter(mpl.ticker.NullFormatter())
     return ax
 
 
