@@ -1,6 +1,5 @@
 """How many bits a model can memorise: perceptrons exactly, GPTs by training them on random tokens."""
 
-import copy
 import lzma
 import math
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ import torch
 from scipy import optimize, special, stats
 from torch.nn import functional
 
-from labutils import models
+from labutils import gpts, models
 from labutils.data import check_choice
 from labutils.optimizers import OPTIMIZERS
 
@@ -155,23 +154,21 @@ def memorise(
     heads = heads or shape.width
     with torch.random.fork_rng(devices=[]):  # building a network draws from the global generator
         net = models.gpt(shape.vocabulary, shape.length, shape.layers, shape.width, heads=heads)
-        drawn = [copy.deepcopy(models.initialise(net, seed + m)) for m in range(len(tokens))]
-    p = torch.func.stack_module_state(drawn)[0]
-    p = {name: w.detach().to(models.device()) for name, w in p.items()}
+    p = gpts.stack(net, range(seed, seed + len(tokens)))
     update = OPTIMIZERS[optimizer](p, learning_rate or RATES[optimizer])
     at = np.union1d(np.rint(np.geomspace(1, steps, 24)), steps).astype(int)
     scored = tokens[0, :, 1:].numel()
-    lengths = []
+    losses = []
     for step in range(steps):
-        length, gradient = _gradient(p, tokens, heads, scored)
+        loss, gradient = gpts.gradient(p, tokens, heads=heads)
         if step in at:
-            lengths.append(length)
+            losses.append(loss)
         update(gradient, min(1, (step + 1) / 50, (1 - step / steps) / 0.6))
-    train = _code_bits(p, tokens, heads)
+    train = gpts.code_bits(p, tokens, heads=heads)
     data_bits = scored * math.log2(shape.vocabulary)
-    bits = data_bits - np.stack([*(np.array(lengths) / math.log(2)), train.sum(1)], 1)
+    bits = data_bits - np.stack([*(np.array(losses) * scored / math.log(2)), train.sum(1)], 1)
     return Memorised(
-        shape, at, bits, data_bits, train, None if fresh is None else _code_bits(p, fresh, heads)
+        shape, at, bits, data_bits, train, None if fresh is None else gpts.code_bits(p, fresh, heads=heads)
     )
 
 
@@ -186,97 +183,6 @@ def _checked(name, codes, axes, shape):
             f"{name} holds codes {codes.min()} to {codes.max()}; allowed: 0 to {shape.vocabulary - 1}"
         )
     return codes
-
-
-def _blocks(tokens, heads):
-    """Cut the sequences into blocks whose attention fits the memory that may be used at once."""
-    floats = 2**24 if tokens.device.type == "cpu" else 2**28
-    return tokens.split(max(1, floats // (len(tokens) * heads * tokens.shape[2] ** 2)), dim=1)
-
-
-def _code_bits(p, tokens, heads):
-    """Code length in bits of every sequence, (M, N)."""
-    with torch.no_grad():
-        parts = [_code_lengths(p, block, heads).sum(1) for block in _blocks(tokens, heads)]
-    return torch.cat(parts, 1).double().cpu().numpy() / math.log(2)
-
-
-def _gradient(p, tokens, heads, scored):
-    """Code length (nats) of each model's data, an array (M,), and the gradient of its mean over scored tokens."""
-    leaves = {name: w.detach().requires_grad_() for name, w in p.items()}
-    total, gradient = 0, None
-    for block in _blocks(tokens, heads):
-        lengths = _code_lengths(leaves, block, heads).sum((1, 2))
-        parts = torch.autograd.grad(lengths.sum() / scored, list(leaves.values()))
-        gradient = parts if gradient is None else [a + b for a, b in zip(gradient, parts)]
-        total = total + lengths.detach().double().cpu().numpy()
-    return total, dict(zip(p, gradient))
-
-
-def _code_lengths(p, tokens, heads):
-    """Minus log probability (nats) of every scored token, (M, S, N), under M stacked `models.gpt`.
-
-    The same arithmetic with the axes turned: features, then positions, then sequences, so that sums and softmax
-    run over long rows. For networks this narrow that is several times faster than one row for each token.
-    """
-    x, y = tokens[..., :-1].mT, tokens[..., 1:].mT
-    models, positions, sequences = x.shape
-    embedding = p["tokens.weight"]
-    vocabulary, width = embedding.shape[1:]
-    first = vocabulary * torch.arange(models, device=x.device)[:, None, None]
-    h = embedding.flatten(0, 1)[(x + first).flatten(1)].mT.unflatten(2, (positions, sequences))
-    h = (h + p["positions.weight"].mT[..., None]).flatten(2)  # (M, d, S N)
-    future = torch.full((positions, positions), -1e30, device=x.device).triu(1)[..., None]
-
-    def linear(name, h):
-        return torch.baddbmm(p[f"{name}.bias"][..., None], p[f"{name}.weight"], h)
-
-    def norm(name, h):
-        h = h - h.mean(1, keepdim=True)
-        h = h * (h.square().mean(1, keepdim=True) + 1e-5).rsqrt()
-        return h * p[f"{name}.weight"][..., None] + p[f"{name}.bias"][..., None]
-
-    for layer in range(sum(name.endswith("norm1.weight") for name in p)):
-        block = f"blocks.{layer}"
-        a = linear(f"{block}.attend", norm(f"{block}.norm1", h))
-        q, k, v = a.view(models, 3, heads, width // heads, positions, sequences).unbind(1)
-        q = q * (heads / width) ** 0.5
-        affinity = (q[:, :, :, :, None] * k[:, :, :, None]).sum(2) + future
-        mixed = (affinity.softmax(3)[:, :, None] * v[:, :, :, None]).sum(4)
-        h = h + linear(f"{block}.project", mixed.reshape(models, width, -1))
-        h = h + linear(f"{block}.shrink", functional.gelu(linear(f"{block}.grow", norm(f"{block}.norm2", h))))
-    return _Head.apply(norm("norm", h), embedding, y.flatten(1)).view_as(y)
-
-
-class _Head(torch.autograd.Function):
-    """Cross-entropy of the tied head and its gradient together, as many tokens at a time as stay in cache."""
-
-    @staticmethod
-    def forward(ctx, h, embedding, y):
-        by_h, by_embedding = torch.empty_like(h), torch.zeros_like(embedding)
-        lengths = torch.empty_like(y, dtype=h.dtype)
-        size = max(64, (2**18 if h.device.type == "cpu" else 2**26) // embedding.shape[1])
-        for m, e in enumerate(embedding):
-            for first in range(0, y.shape[1], size):
-                now = slice(first, first + size)
-                target = y[m, None, now]
-                p = (e @ h[m, :, now]).softmax(0)
-                right = p.gather(0, target)
-                lengths[m, now] = -right[0].clamp(min=1e-38).log()
-                p.scatter_(0, target, right - 1)
-                by_h[m, :, now] = e.T @ p
-                by_embedding[m].addmm_(p, h[m, :, now].T)
-        ctx.save_for_backward(by_h, by_embedding)
-        return lengths
-
-    @staticmethod
-    def backward(ctx, g):
-        by_h, by_embedding = ctx.saved_tensors
-        return (
-            by_h * g[:, :1, None],
-            by_embedding * g[:, :1, None],
-            None,
-        )  # `_gradient` weighs all tokens alike
 
 
 def membership_law(x):

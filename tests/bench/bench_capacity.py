@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy import optimize
 
-from labutils import capacity, models
+from labutils import capacity, gpts, models
 
 STEPS, SEEDS, SHAPE, LOAD = 300, 3, capacity.Shape(vocabulary=64, length=8, layers=1, width=8), 4
 RATES = {"soap": (0.03, 0.06, 0.1, 0.15), "muon": (0.03, 0.1, 0.2, 0.3), "adam": (0.03, 0.1, 0.15, 0.2)}
@@ -46,7 +46,7 @@ def gradients(rounds=5):
     shape = SHAPE
     tokens = torch.as_tensor(capacity.random_tokens(shape, shape.sequences(LOAD), repeats=SEEDS))
     net = models.gpt(shape.vocabulary, shape.length, shape.layers, shape.width, heads=shape.width)
-    p = {name: torch.stack([w.detach()] * SEEDS) for name, w in net.named_parameters()}
+    p = gpts.stack(net, range(SEEDS))
     scored = tokens[0, :, 1:].numel()
 
     def plain():
@@ -55,7 +55,7 @@ def gradients(rounds=5):
             loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), own[:, 1:].flatten())
             torch.autograd.grad(loss, list(net.parameters()))
 
-    contenders = {"stacked": lambda: capacity._gradient(p, tokens, shape.width, scored), "plain": plain}
+    contenders = {"stacked": lambda: gpts.gradient(p, tokens, heads=shape.width), "plain": plain}
     best = dict.fromkeys(contenders, np.inf)
     gemm = 0.0
     a = torch.randn(512, 512)
