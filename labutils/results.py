@@ -58,9 +58,17 @@ def keep_full(folder, path=FULL):
 
 
 def write_readme(folder, path=ROOT / "README.md"):
-    """Put a table of the claims between the markers `results:begin` and `results:end` of the README."""
+    """Put a table of the claims between the markers `results:begin` and `results:end` of the README.
+
+    Raises ValueError where the folder holds no record or the README no markers; the README is then as before.
+    """
     lines = ["| chapter | claim | published | this book | verdict |", "|---|---|---|---|---|"]
-    for record in records(folder):
+    found_in = records(folder)
+    if not found_in:
+        raise ValueError(
+            f"folder {str(folder)!r} holds no executed chapter with claims; run `make book` first"
+        )
+    for record in found_in:
         reference = f"{claims.number(record['reference'])} {record['unit']}".strip()
         published = f"{reference} ({record['source']})"
         found = [record["chapter"][:2], record["statement"], published, claims.measured(record)]

@@ -79,3 +79,10 @@ def test_readme_without_markers_is_left_alone(tmp_path):
     with pytest.raises(ValueError, match="results:begin"):
         results.write_readme(tmp_path, tmp_path / "README.md")
     assert (tmp_path / "README.md").read_text() == "nothing to replace"
+
+
+def test_readme_is_left_alone_where_nothing_was_executed(tmp_path):
+    (tmp_path / "README.md").write_text("<!-- results:begin -->\nkept\n<!-- results:end -->\n")
+    with pytest.raises(ValueError, match="run `make book` first"):
+        results.write_readme(tmp_path, tmp_path / "README.md")
+    assert "kept" in (tmp_path / "README.md").read_text()
