@@ -62,6 +62,10 @@ def write_readme(folder, path=ROOT / "README.md"):
 
     Raises ValueError where the folder holds no record or the README no markers; the README is then as before.
     """
+    before, begin, rest = Path(path).read_text(encoding="utf-8").partition("<!-- results:begin -->\n")
+    _, end, after = rest.partition("<!-- results:end -->")
+    if not end:
+        raise ValueError(f"{path} lacks the lines <!-- results:begin --> and <!-- results:end -->")
     lines = ["| chapter | claim | published | this book | verdict |", "|---|---|---|---|---|"]
     found_in = records(folder)
     if not found_in:
@@ -75,10 +79,6 @@ def write_readme(folder, path=ROOT / "README.md"):
         lines.append(
             "| " + " | ".join(cell.replace("|", "\\|") for cell in [*found, record["verdict"]]) + " |"
         )
-    before, begin, rest = Path(path).read_text(encoding="utf-8").partition("<!-- results:begin -->\n")
-    _, end, after = rest.partition("<!-- results:end -->")
-    if not end:
-        raise ValueError(f"{path} lacks the lines <!-- results:begin --> and <!-- results:end -->")
     write(path, before + begin + "\n".join(lines) + "\n" + end + after)
 
 
