@@ -10,6 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import entr
 
+from labutils.prototypes import neighbour_distance as neighbour_distance
+from labutils.prototypes import prototype_distance as prototype_distance
+from labutils.shapley import knn_shapley as knn_shapley
+
 
 @dataclass(frozen=True)
 class Cartography:
