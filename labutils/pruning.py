@@ -1,0 +1,264 @@
+"""From scores to subsets, and what models trained on the subsets are worth: the rules and curves of chapter 06.
+
+Scores are arrays (N,), larger = harder; subsets are arrays of row numbers, sorted.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special, stats
+
+from labutils import training
+from labutils.data import check_at_least, check_choice
+
+PREFER = ("hard", "easy", "middle", "random")
+
+
+@dataclass(frozen=True)
+class KeepCurves:
+    """Test accuracies: `accuracy` {method: (seeds, F)} at `fractions` (F,), `full` (seeds,) on all examples."""
+
+    fractions: np.ndarray
+    accuracy: dict[str, np.ndarray]
+    full: np.ndarray
+
+
+def keep(scores, fraction, *, prefer="hard", labels=None, seed=0):
+    """Row numbers of the `fraction` of examples that a rule keeps: sorted array (round(fraction N),).
+
+    prefer="hard" keeps the largest scores, "easy" the smallest, "middle" those closest to the median score (Xia
+    et al. 2023, Moderate Coreset, equation 2), "random" any. Ties are broken at random. With `labels` (N,) every
+    class keeps its share, as nearly as whole numbers allow. Raises ValueError for NaN, a fraction outside (0, 1],
+    lengths that disagree, or another rule.
+    """
+    check_choice("prefer", prefer, PREFER)
+    scores, size, rng = _checked(scores, fraction, labels, seed)
+
+    def choose(rows, size):
+        own = scores[rows]
+        order = {"hard": -own, "easy": own, "middle": np.abs(own - np.median(own)), "random": 0 * own}[prefer]
+        return rows[np.lexsort((rng.random(len(rows)), order))[:size]]
+
+    return _by_class(choose, size, len(scores), labels)
+
+
+def coverage(scores, fraction, *, mislabelled=0.0, bins=50, labels=None, seed=0):
+    """Row numbers kept by coverage-centric selection (CCS): sorted array (round(fraction N),).
+
+    Drops the `mislabelled` share with the largest scores (less, where too few would be left), cuts the range of the
+    other scores into `bins` strata of equal width, and shares the budget out evenly, the emptiest stratum first:
+    what it cannot use goes to the others; within a stratum the choice is random. With `labels` (N,) class by class.
+    Zheng et al. 2023 (2210.15809), algorithm 1. Raises ValueError as `keep`, and for a share outside [0, 1).
+    """
+    check_at_least(1, bins=bins)
+    if not 0 <= mislabelled < 1:
+        raise ValueError(f"mislabelled is {mislabelled}; allowed: a share from 0 to below 1")
+    scores, size, rng = _checked(scores, fraction, labels, seed)
+
+    def choose(rows, size):
+        drop = min(round(mislabelled * len(rows)), len(rows) - size)
+        rows = rng.permutation(rows)  # so that every choice below is a random one
+        rows = rows[np.argsort(scores[rows], kind="stable")[: len(rows) - drop]]
+        if size == 0:
+            return rows[:0]
+        edges = np.linspace(scores[rows].min(), scores[rows].max(), bins + 1)[1:-1]
+        stratum = np.searchsorted(edges, scores[rows], side="right")
+        strata = sorted((rng.permutation(rows[stratum == s]) for s in np.unique(stratum)), key=len)
+        chosen, left = [], size
+        for place, members in enumerate(strata):
+            share = min(
+                len(members), -(-left // (len(strata) - place))
+            )  # rounded up: nothing is left at the end
+            chosen.append(members[:share])
+            left -= share
+        return np.concatenate(chosen)
+
+    return _by_class(choose, size, len(scores), labels)
+
+
+def keep_curve(model, x, y, choosers, fractions, *, x_test, y_test, seeds, **options):
+    """Test accuracy of models trained on what each method keeps of x (N, ...): `KeepCurves`.
+
+    `choosers` maps a method's name to a function (fraction, seed) -> row numbers; `options` go to
+    `training.fit_many`, which trains all (method, fraction, seed) in one call with the same number of updates and
+    the same batch size: a small subset is read more often, not trained for less. All methods share the models
+    of fraction 1, one for each of `seeds`. Raises ValueError for a fraction outside (0, 1], or no seed.
+    """
+    fractions, seeds = np.asarray(fractions, float), [int(s) for s in seeds]
+    if not len(seeds) or fractions.ndim != 1 or not ((fractions > 0) & (fractions <= 1)).all():
+        raise ValueError(
+            f"fractions are {fractions}, seeds {seeds}; allowed: shares in (0, 1], at least one seed"
+        )
+    below = fractions[fractions < 1]
+    subsets = [np.arange(len(y)) for _ in seeds]
+    subsets += [choose(f, seed) for choose in choosers.values() for seed in seeds for f in below]
+    owners = seeds + [seed for _ in choosers for seed in seeds for _ in below]
+    options |= {"x_test": x_test, "y_test": y_test, "record": ("test_accuracy",)}
+    found = training.fit_many(model, x, y, included=subsets, seeds=owners, **options).test_accuracy.astype(
+        float
+    )
+    full, found = found[: len(seeds)], found[len(seeds) :].reshape(len(choosers), len(seeds), len(below))
+    accuracy = {}
+    for name, values in zip(choosers, found):
+        accuracy[name] = np.repeat(full[:, None], len(fractions), axis=1)
+        accuracy[name][:, fractions < 1] = values
+    return KeepCurves(fractions, accuracy, full)
+
+
+def smallest_fraction(fractions, accuracy, full, *, share=0.95):
+    """The smallest fraction from which on `share` of the `full` accuracy is kept: a number in (0, 1].
+
+    `accuracy` (F,) is interpolated linearly in the logarithm of the rising `fractions` (F,). Where even the first
+    one is enough the answer is that one, an upper bound; where the last is not, 1. Raises ValueError for lengths
+    that disagree or fractions that do not rise.
+    """
+    fractions, accuracy = np.asarray(fractions, float), np.asarray(accuracy, float)
+    if fractions.shape != accuracy.shape or fractions.ndim != 1 or (np.diff(fractions) <= 0).any():
+        raise ValueError(
+            f"fractions {fractions} and accuracy of shape {accuracy.shape}; allowed: rising, of one length"
+        )
+    short = np.flatnonzero(accuracy < share * full)
+    if not len(short):
+        return float(fractions[0])
+    last = short[-1]
+    if last == len(fractions) - 1:
+        return 1.0
+    rise = (share * full - accuracy[last]) / (accuracy[last + 1] - accuracy[last])
+    return float(fractions[last] * (fractions[last + 1] / fractions[last]) ** rise)
+
+
+def flip_labels(y, share, *, classes=None, seed=0):
+    """Replace the labels of a random `share` of examples by other classes: (labels (N,), flipped mask (N,)).
+
+    Exactly round(share N) labels change, each to one of the other classes, all alike. Raises ValueError for a share
+    outside [0, 1) or fewer than two classes.
+    """
+    y = np.asarray(y)
+    classes = int(y.max()) + 1 if classes is None else classes
+    if not 0 <= share < 1 or classes < 2:
+        raise ValueError(f"share is {share}, classes {classes}; allowed: 0 to below 1, at least 2 classes")
+    rng = np.random.default_rng(seed)
+    flipped = np.zeros(len(y), bool)
+    flipped[rng.permutation(len(y))[: round(share * len(y))]] = True
+    moved = (y + rng.integers(1, classes, size=len(y))) % classes
+    return np.where(flipped, moved, y), flipped
+
+
+def leave_out(n, models, *, share=0.3, seed=0):
+    """Which of n examples each of `models` models is to see: mask (models, n), about share n left out of each.
+
+    One random order serves the next floor(1 / share) models, which leave out different parts of it: with share =
+    1/k that is repeated k-fold cross-validation. Raises ValueError unless 0 < share <= 1/2.
+    """
+    check_at_least(1, models=models, n=n)
+    size = round(share * n)
+    if not 0 < share <= 0.5 or size == 0:
+        raise ValueError(f"share is {share} of {n}; allowed: above 0 to 1/2, at least one example")
+    rng, group = np.random.default_rng(seed), int(1 / share + 1e-9)
+    folds = abs(1 / share - group) < 1e-9
+    mask = np.ones((models, n), bool)
+    for first in range(0, models, group):
+        order = rng.permutation(n)
+        parts = np.array_split(order, group) if folds else np.split(order, size * np.arange(1, group + 1))
+        for model, part in zip(range(first, min(first + group, models)), parts):
+            mask[model, part] = False
+    return mask
+
+
+def left_out_risk(logits, labels, included, *, resolution=1 / 300):
+    """The chance that a model which has not seen an example gets it wrong, from a few such models: array (N,).
+
+    From the margins m = (logit of the label) - (largest other logit) of the models that left it out, with mean mu
+    and deviation s: Phi(-mu / s). The variance is shrunk towards that of all examples as if by three more models.
+    Chances below `resolution` count as 0, as when errors are counted over 1 / resolution models; ten models then
+    stand in for hundreds. `logits` (M, N, C), `included` (M, N). Raises ValueError unless two models left out each.
+    """
+    logits, included = np.asarray(logits, float), np.asarray(included, bool)
+    labels, rows = np.asarray(labels), np.arange(logits.shape[1])
+    if logits.ndim != 3 or included.shape != logits.shape[:2] or labels.shape != (logits.shape[1],):
+        raise ValueError(
+            f"logits {logits.shape}, included {included.shape}, labels {labels.shape}; "
+            "allowed: (M, N, C), (M, N) and (N,)"
+        )
+    count = (~included).sum(axis=0)
+    if count.min() < 2:
+        raise ValueError(f"included: {(count < 2).sum()} examples are left out of fewer than 2 models")
+    others = logits.copy()
+    others[:, rows, labels] = -np.inf
+    margin = np.where(included, 0, logits[:, rows, labels] - others.max(axis=-1))
+    mean = margin.sum(axis=0) / count
+    squares = (np.where(included, 0, margin - mean) ** 2).sum(axis=0)
+    spread = np.sqrt((3 * squares.sum() / (count - 1).sum() + squares) / (count + 2))
+    chance = special.ndtr(-mean / np.maximum(spread, 1e-12))
+    return np.where(chance < resolution, 0, chance)
+
+
+def agreement(scores):
+    """Spearman's rank correlation of every pair of scores {name: (N,)}: symmetric array, rows as in `scores`."""
+    ranks = np.array([stats.rankdata(values) for values in scores.values()])
+    if (ranks == ranks[:, :1]).all(axis=1).any():
+        raise ValueError("a score is the same for all examples; allowed: at least two different values")
+    return np.corrcoef(ranks)
+
+
+def transfer(learners, subsets, x, y, *, x_test, y_test, seeds, **options):
+    """Test accuracy of every learner on every subset: {learner: array (len(subsets),)}.
+
+    A learner is a network (trained by `training.fit_many` with `options`) or a function seed -> object with
+    scikit-learn's fit and predict; `seeds` holds one for each subset.
+    """
+    check_at_least(1, **{"the number of subsets": len(subsets)})
+    accuracy = {}
+    for name, learner in learners.items():
+        if hasattr(learner, "parameters"):
+            settings = options | {"x_test": x_test, "y_test": y_test, "record": ("test_accuracy",)}
+            found = training.fit_many(learner, x, y, included=subsets, seeds=seeds, **settings).test_accuracy
+        else:
+            fits = [learner(seed).fit(x[rows], y[rows]) for rows, seed in zip(subsets, seeds)]
+            found = [np.mean(fit.predict(x_test) == y_test) for fit in fits]
+        accuracy[name] = np.asarray(found, float)
+    return accuracy
+
+
+def audition(model, x, y, choosers, fraction, *, validation=0.25, runs=3, seed=0, **options):
+    """The method to use for this fraction, found by a cheap pilot: (name, {name: accuracy in the pilot}).
+
+    Each of `choosers` (as in `keep_curve`) makes a subset, of which only the rows outside a random `validation`
+    share of x count, and `runs` models are trained on them; the name with the best mean accuracy on that
+    share wins. Costs runs * len(choosers) training runs and never looks at a test set.
+    """
+    held = np.zeros(len(y), bool)
+    held[np.random.default_rng(seed).permutation(len(y))[: round(validation * len(y))]] = True
+    pilots = {
+        name: lambda f, s, choose=choose: (lambda rows: rows[~held[rows]])(choose(f, s))
+        for name, choose in choosers.items()
+    }
+    seeds = range(seed, seed + runs)
+    found = keep_curve(
+        model, x, y, pilots, [fraction], x_test=x[held], y_test=y[held], seeds=seeds, **options
+    )
+    means = {name: float(values.mean()) for name, values in found.accuracy.items()}
+    return max(means, key=means.get), means
+
+
+def _checked(scores, fraction, labels, seed):
+    """Scores as floats, the number to keep, and the random generator."""
+    scores = np.asarray(scores, float)
+    if scores.ndim != 1 or not len(scores) or not np.isfinite(scores).all():
+        raise ValueError(f"scores have shape {scores.shape}; allowed: (N,), finite, at least one")
+    if not 0 < fraction <= 1:
+        raise ValueError(f"fraction is {fraction}; allowed: above 0 to 1")
+    if labels is not None and np.shape(labels) != scores.shape:
+        raise ValueError(f"labels have shape {np.shape(labels)}; allowed: {scores.shape}, one for each score")
+    return scores, max(1, round(fraction * len(scores))), np.random.default_rng(seed)
+
+
+def _by_class(choose, size, n, labels):
+    """`choose(rows, size)` over all rows, or class by class with shares that sum to `size`; sorted."""
+    if labels is None:
+        return np.sort(choose(np.arange(n), size))
+    names, counts = np.unique(labels, return_counts=True)
+    exact = size * counts / n
+    sizes = np.floor(exact).astype(int)
+    sizes[np.argsort(sizes - exact, kind="stable")[: size - sizes.sum()]] += 1
+    return np.sort(np.concatenate([choose(np.flatnonzero(labels == c), s) for c, s in zip(names, sizes)]))
