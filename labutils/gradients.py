@@ -32,7 +32,7 @@ def gradient_norms(model, x, labels, *, parameters=None, batch_size=128):
     Raises ValueError for another kind of layer with parameters, parameters used twice or outside their layer,
     batch normalisation and active dropout (an example has no gradient of its own), NaN, labels out of range.
     """
-    net = copy.deepcopy(model).to(device())
+    net = copy.deepcopy(model).to(device(), memory_format=torch.channels_last)  # pools twice as fast
     layers = _layers(net)
     x, labels = _examples(net, x, labels, batch_size)
     if parameters is None:
@@ -99,6 +99,7 @@ def _convolution(layer, a, g):
     n, groups, axes = len(a), layer.groups, a.ndim - 2
     pads = layer._reversed_padding_repeated_twice
     a = functional.pad(a, pads, mode="constant" if layer.padding_mode == "zeros" else layer.padding_mode)
+    a = a.contiguous()
     places = g.shape[2:]
     g = g.reshape(n, groups, g.shape[1] // groups, -1)
     stride = a.stride()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import entr
 
+from labutils.gradients import gradient_norms
 from labutils.prototypes import neighbour_distance as neighbour_distance
 from labutils.prototypes import prototype_distance as prototype_distance
 from labutils.shapley import knn_shapley as knn_shapley
@@ -44,6 +45,31 @@ def el2n(probabilities, labels):
         return np.sqrt(np.einsum("nc,nc->n", error, error))
 
     return _averaged(score, p)
+
+
+def grand(model, x, labels, *, parameters=None, batch_size=128):
+    """Length of the loss gradient over the whole network, averaged over models: array (N,).
+
+    GraNd, Paul, Ganguli & Dziugaite 2021 (2107.07075), definition 2.1. Arguments and errors as in
+    `gradients.gradient_norms`; `parameters` {name: (M, *shape)} as `training.fit_many` records them.
+    """
+    norms = gradient_norms(model, x, labels, parameters=parameters, batch_size=batch_size)
+    return norms.reshape(-1, len(norms.T)).mean(axis=0)
+
+
+def last_layer_grand(probabilities, labels, features, *, bias=False):
+    """Length of the loss gradient over the last linear layer alone, |p - onehot| |features|: array (N,).
+
+    `features` (..., N, H) are what that layer was given; with `bias` its bias counts as a weight of a constant
+    feature. Often taken for GraNd, with which it need not agree: the layers below are left out.
+    """
+    p, h = _probabilities(probabilities), _scores("features", features)
+    labels = _labels(labels, p.shape)
+    if h.shape[:-1] != p.shape[:-1]:
+        raise ValueError(f"features have shape {h.shape}; allowed: {p.shape[:-1]} and a width")
+    lengths = np.sqrt(np.einsum("...h,...h->...", h, h) + bool(bias)).reshape(-1, len(labels))
+    p = p.reshape(-1, *p.shape[-2:])
+    return sum(el2n(one, labels) * length for one, length in zip(p, lengths)) / len(p)
 
 
 def loss(probabilities, labels):
