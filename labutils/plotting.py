@@ -40,6 +40,13 @@ METHODS = {  # the same colour and marker for a method through the whole book
     "Muon": (PURPLE, "v"),
     "ridge": (BLUE, "o"),
     "LDA": (RED, "D"),
+    "EL2N": (ORANGE, "s"),
+    "forgetting": (GREEN, "^"),
+    "prototypes": (PURPLE, "v"),
+    "memorisation": (INK, "*"),
+    "middle": (PURPLE, "v"),
+    "CCS": (GREEN, "^"),
+    "audition": (ORANGE, "s"),
 }
 
 
