@@ -3,13 +3,17 @@
 Scores are arrays (N,), larger = harder; subsets are arrays of row numbers, sorted.
 """
 
+import copy
+import time
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import special, stats
 
-from labutils import training
+from labutils import models, prototypes, scores, training
 from labutils.data import check_at_least, check_choice
+from labutils.gradients import gradient_norms
+from labutils.shapley import knn_shapley
 
 PREFER = ("hard", "easy", "middle", "random")
 
@@ -191,6 +195,82 @@ def left_out_risk(logits, labels, included, *, resolution=1 / 300):
     spread = np.sqrt((3 * squares.sum() / (count - 1).sum() + squares) / (count + 2))
     chance = special.ndtr(-mean / np.maximum(spread, 1e-12))
     return np.where(chance < resolution, 0, chance)
+
+
+def score_all(model, x, y, *, members=9, early=0.2, clusters=20, neighbours=10, seed=0, steps, **options):
+    """Most of the chapter's scores of x (N, d) with labels y, and what each cost: ({name: (N,)}, {name: seconds}).
+
+    Networks are `members` runs with seeds from `seed` on, `options` for `training.fit_many`; "early" ones stop after
+    that share of the steps. Left-out scores come from networks that each see two thirds. kNN-Shapley values each half
+    against the other, so that no outside data are used, and enters with a minus: larger = harder. Seconds are CPU
+    seconds; scores that come out of the same runs all carry the whole price of those runs.
+    """
+    scored, cost, seeds = {}, {}, np.arange(seed, seed + members)
+    rows = np.arange(len(y))
+
+    def price(**functions):
+        """Evaluate scores; each is charged its own time and what they share, since `began`."""
+        shared = time.process_time() - began
+        for name, function in functions.items():
+            start = time.process_time()
+            name = name.replace("left_out", "left-out").replace("_", " ")
+            scored[name] = np.asarray(function(), float)
+            cost[name] = shared + time.process_time() - start
+
+    def fit(steps, **more):
+        return training.fit_many(model, x, y, seeds=seeds, steps=steps, **(options | more))
+
+    def shapley():
+        half = np.isin(rows, np.random.default_rng(seed).permutation(len(y))[: len(y) // 2])
+        values = np.empty(len(y))
+        for own in (half, ~half):
+            values[own] = knn_shapley(x[own], y[own], x[~own], y[~own], min(neighbours, own.sum()))
+        return -values
+
+    began = time.process_time()
+    price(
+        prototypes=lambda: prototypes.prototype_distance(x, min(clusters, len(x)), seed),
+        class_prototypes=lambda: prototypes.prototype_distance(x, 1, seed, labels=y),
+        density=lambda: prototypes.neighbour_distance(x, min(neighbours, len(x) - 1)),
+        kNN_Shapley=shapley,
+    )
+    began = time.process_time()
+    drawn = [models.initialise(copy.deepcopy(model), s).state_dict() for s in seeds]
+    drawn = {name: np.stack([state[name].numpy() for state in drawn]) for name in drawn[0]}
+    price(GraNd_at_start=lambda: gradient_norms(model, x, y, parameters=drawn).mean(axis=0))
+    began = time.process_time()
+    runs = fit(max(1, round(early * steps)), record=("probabilities", "parameters"))
+    price(
+        EL2N_early=lambda: scores.el2n(runs.probabilities, y),
+        GraNd_early=lambda: gradient_norms(model, x, y, parameters=runs.parameters).mean(axis=0),
+    )
+    began = time.process_time()
+    last = fit(steps, record="probabilities").probabilities
+    price(
+        EL2N=lambda: scores.el2n(last, y),
+        entropy=lambda: scores.entropy(last),
+        margin=lambda: scores.margin(last),
+        least_confidence=lambda: scores.least_confidence(last),
+        disagreement=lambda: scores.disagreement(last),
+    )
+    began = time.process_time()
+    history = fit(steps, record=("logits", "correct"), record_every=max(1, steps // 15))
+    path = special.softmax(history.logits, axis=-1)
+    price(
+        forgetting=lambda: scores.forgetting(history.correct),
+        AUM=lambda: scores.aum(history.logits, y),
+        difficulty=lambda: scores.cartography(path, y).difficulty,
+        variability=lambda: scores.cartography(path, y).variability,
+    )
+    began = time.process_time()
+    mask = leave_out(len(y), members, share=1 / 3, seed=seed)
+    logits = fit(steps, included=mask, record=("logits",)).logits
+    own = special.log_softmax(logits, axis=-1)[:, rows, y]
+    price(
+        left_out_loss=lambda: np.where(mask, 0, -own).sum(axis=0) / (~mask).sum(axis=0),
+        left_out_risk=lambda: left_out_risk(logits, y, mask),
+    )
+    return scored, cost
 
 
 def agreement(scores):
