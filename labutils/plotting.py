@@ -47,6 +47,15 @@ METHODS = {  # the same colour and marker for a method through the whole book
     "middle": (PURPLE, "v"),
     "CCS": (GREEN, "^"),
     "audition": (ORANGE, "s"),
+    "uniform": (GREY, "x"),
+    "lightweight": (ORANGE, "s"),
+    "sensitivity": (BLUE, "o"),
+    "k-center": (BLUE, "o"),
+    "herding": (ORANGE, "s"),
+    "facility location": (GREEN, "^"),
+    "graph cut": (PURPLE, "v"),
+    "CRAIG": (SKY, "P"),
+    "leverage": (INK, "*"),
 }
 
 
