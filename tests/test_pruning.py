@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.ensemble import RandomForestClassifier
 
-from labutils import data, models, pruning, training
+from labutils import data, models, pruning, scores, training
 
 SCORES = np.random.default_rng(0).normal(size=200)
 LABELS = np.random.default_rng(1).choice(3, 200, p=[0.6, 0.3, 0.1])
@@ -174,6 +174,28 @@ def test_keep_curve_is_what_one_model_after_the_other_gives():
                 )
                 assert curves.accuracy[name][s, f] == pytest.approx(one.test_accuracy[0], abs=0.01)
     assert np.array_equal(curves.full, curves.accuracy["hard"][:, 1])
+
+
+def test_score_all_gives_every_score_and_the_price_of_what_it_needs():
+    d, net, options = small()
+    found, cost = pruning.score_all(net, d.x_train, d.y_train, members=6, seed=5, **options)
+    assert set(found) == set(cost)
+    assert all(values.shape == (200,) and np.isfinite(values).all() for values in found.values())
+    assert min(cost.values()) >= 0
+    assert cost["EL2N early"] < cost["forgetting"]  # a fifth of the updates, and no history
+    again, _ = pruning.score_all(net, d.x_train, d.y_train, members=6, seed=5, **options)
+    assert all(np.array_equal(found[name], again[name]) for name in found)
+    options["seeds"] = 5 + np.arange(6)
+    runs = training.fit_many(net, d.x_train, d.y_train, record="probabilities", **options)
+    assert np.allclose(found["EL2N"], scores.el2n(runs.probabilities, d.y_train))
+
+
+def test_wrong_labels_come_out_harder_by_every_score_that_reads_labels():
+    d, net, options = small()
+    y, wrong = pruning.flip_labels(d.y_train, 0.1, classes=10, seed=2)
+    found, _ = pruning.score_all(net, d.x_train, y, members=6, **options)
+    for name in ("class prototypes", "kNN Shapley", "EL2N early", "AUM", "difficulty", "left-out loss"):
+        assert found[name][wrong].mean() > found[name][~wrong].mean() + found[name].std() / 2, name
 
 
 def test_transfer_trains_networks_and_forests_on_the_same_rows():
