@@ -126,13 +126,7 @@ def _layer_norm(layer, a, g):
     return squares
 
 
-KINDS = {
-    nn.Linear: _linear,
-    nn.Conv1d: _convolution,
-    nn.Conv2d: _convolution,
-    nn.Conv3d: _convolution,
-    nn.LayerNorm: _layer_norm,
-}
+KINDS = {nn.Linear: _linear, nn.Conv1d: _convolution, nn.Conv2d: _convolution, nn.LayerNorm: _layer_norm}
 
 
 def _product_squares(a, g):

@@ -29,7 +29,7 @@ def prototype_distance(x, clusters, seed=0, *, labels=None, passes=3):
     for label in np.unique(labels):
         own = np.flatnonzero(labels == label)
         if len(own) < clusters:
-            raise ValueError(f"clusters is {clusters}; allowed: 1 to {len(own)}, the rows of class {label!r}")
+            raise ValueError(f"clusters is {clusters}; allowed: 1 to {len(own)}, the rows of class {label}")
         distance[own] = prototype_distance(x[own], clusters, seed, passes=passes)
     return distance
 

@@ -31,7 +31,7 @@ def knn_shapley(x_train, y_train, x_test, y_test, k=5, *, error=0.0):
     if not 0 <= error < 1:
         raise ValueError(f"error is {error}; allowed: from 0 (exact) to below 1")
     if (y_train == y_train[0]).all():
-        raise ValueError(f"y_train holds one class ({y_train[0]!r}); allowed: at least two")
+        raise ValueError(f"y_train holds one class ({y_train[0]}); allowed: at least two")
     kept = min(n, max(int(k), math.ceil(1 / error))) if error else n
 
     shift = x_train.mean(axis=0)  # near the origin float32 products lose no digits
