@@ -219,11 +219,11 @@ def merge_and_reduce(blocks, reduce, *, seed=0):
     `Coreset`, whose indices count rows of the stream. Blocks wait on a stack like the ones of a binary counter, so
     that after B blocks no row was reduced more than 2 + log2 B times, and fewer than 1 + log2 B coresets are held.
     """
-    seeds = np.random.SeedSequence(seed)
+    rng = np.random.default_rng(seed)
     stack, start = [], 0
 
     def reduced(level, points, weights, rows):
-        part = reduce(points, weights=weights, seed=seeds.spawn(1)[0])
+        part = reduce(points, weights=weights, seed=int(rng.integers(2**63)))
         return level, points[part.indices], part.weights, rows[part.indices]
 
     def merged(a, b):
