@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from labutils.data import check_choice
 from labutils.models import device
+from labutils.optimizers import orthogonalised
 
 AT_ONCE = 2**17  # numbers of one hidden layer (models x sums x h): more fall out of a core's cache
 INITIAL = 0.5  # standard deviation of A and B as drawn
@@ -117,14 +118,7 @@ def _muon(w, g, state, step, rate, decay, momentum=0.95):
     if not state:
         state["mean"] = torch.zeros_like(w)
     state["mean"].lerp_(g, 1 - momentum)
-    x = g.lerp(state["mean"], momentum)
-    x = x.mT if w.shape[2] > w.shape[3] else x
-    x = x / x.norm(dim=(2, 3), keepdim=True).clamp(min=1e-12)
-    for _ in range(5):
-        s = x @ x.mT
-        x = 3.4445 * x + (-4.7750 * s + 2.0315 * s @ s) @ x
-    x = x.mT if w.shape[2] > w.shape[3] else x
-    w.mul_(1 - rate * decay).sub_(x * rate)
+    w.mul_(1 - rate * decay).sub_(orthogonalised(g.lerp(state["mean"], momentum)) * rate)
 
 
 RECIPES = {"adamw": _adamw, "grokfast": _grokfast, "orthogonal": _orthogonal, "muon": _muon}
@@ -273,13 +267,13 @@ def scores(weights):
 def critical_fraction(fractions, accuracy, level=0.5):
     """Return the fraction (...,) at which test accuracy (..., F) last rises through `level`, by interpolation.
 
-    Where it never does, the nearer end of `fractions` (F,), which increase.
+    NaN where it stays below, the first of the increasing `fractions` (F,) where it is never below.
     """
 
     def one(row):
         j = len(row) - np.argmax(row[::-1] < level) - 1 if (row < level).any() else -1  # the last one below
         if j < 0 or j == len(row) - 1:
-            return float(fractions[0 if j < 0 else j])
+            return float(fractions[0]) if j < 0 else math.nan
         return np.interp(level, row[j : j + 2], fractions[j : j + 2])
 
     return np.apply_along_axis(one, -1, np.asarray(accuracy, float))

@@ -66,6 +66,19 @@ def test_muon_moves_every_direction_alike_and_leaves_the_rest_to_adam():
     torch.testing.assert_close(moved, _descend(optimizers.adam, start, target, steps=1)[0])
 
 
+@pytest.mark.parametrize("shape", [(8, 5), (5, 8), (6, 6)])
+def test_orthogonalised_keeps_the_directions_and_brings_every_stretch_near_one(shape):
+    u, s, v = torch.linalg.svd(_random(3, *shape, seed=0), full_matrices=False)
+    s = torch.linspace(1, 0.05, s.shape[-1], dtype=s.dtype).expand_as(s)
+    x = optimizers.orthogonalised(u @ torch.diag_embed(s) @ v)
+    inside = u.mT @ x @ v.mT  # diagonal, if the singular vectors stayed
+    torch.testing.assert_close(
+        inside, torch.diag_embed(torch.diagonal(inside, dim1=-2, dim2=-1)), atol=1e-4, rtol=0
+    )
+    stretch = torch.diagonal(inside, dim1=-2, dim2=-1)
+    assert stretch.min() > 0.6 and stretch.max() < 1.25
+
+
 @pytest.mark.parametrize("name", optimizers.OPTIMIZERS)
 def test_models_do_not_touch_each_other(name):
     start, target = _random(3, 4, 4, seed=0), _random(3, 4, 4, seed=1)
