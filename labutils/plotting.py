@@ -47,6 +47,7 @@ METHODS = {  # the same colour and marker for a method through the whole book
     "middle": (PURPLE, "v"),
     "CCS": (GREEN, "^"),
     "audition": (ORANGE, "s"),
+    "cleaned": (SKY, "s"),
     "uniform": (GREY, "x"),
     "lightweight": (ORANGE, "s"),
     "sensitivity": (BLUE, "o"),
