@@ -9,14 +9,14 @@ import itertools
 import math
 
 import numpy as np
-from scipy import linalg, optimize, special
+from scipy import optimize, special
 
 from labutils.data import check_at_least, check_choice, check_positive
 
 PREFER = ("hard", "easy", "random")
 FAR = 8.5  # standard deviations beyond which a normal variable is left out of the integrals: 1e-17 of it
-NODES = 40  # of Gauss-Legendre along one axis; see tests/bench/bench_perceptron.py for what they resolve
-RULE = tuple(np.polynomial.legendre.leggauss(n) for n in (NODES, 24))
+NODES = 40, 32  # of Gauss-Legendre in one and two dimensions: both resolve ten digits of the error
+RULE = tuple(np.polynomial.legendre.leggauss(n) for n in NODES)
 
 
 # --- Theory --------------------------------------------------------------------------------------------------
@@ -64,7 +64,8 @@ def _solve(alpha, keep, easy, angle, start):
     flat = angle == 0 or keep == 1  # then all that matters lies along the teacher
     teacher = np.ones(1) if flat else np.array([math.cos(angle), math.sin(angle)])
     v, k = (max(1.0, alpha) * teacher, None) if start is None else start
-    here = _margin(v, k, alpha, keep, easy, teacher)
+    while (here := _margin(v, k, alpha, keep, easy, teacher))[0] <= 0:
+        v = v + np.linalg.norm(v) * teacher  # far enough along the teacher every margin is positive
     for _ in range(200):
         k, slope, bend = here
         gradient = slope / k - v / (1 + v @ v)
@@ -72,14 +73,16 @@ def _solve(alpha, keep, easy, angle, start):
         hessian += 2 * np.outer(v, v) / (1 + v @ v) ** 2 - np.eye(len(v)) / (1 + v @ v)
         values, axes = np.linalg.eigh(hessian)
         step = axes @ ((axes.T @ gradient) / np.abs(values))
-        value, tiny = _gain(v, k), np.linalg.norm(step) < 1e-6 * math.sqrt(1 + v @ v)
+        size = math.sqrt(1 + v @ v)
+        step = step * min(1, size / 2 / np.linalg.norm(step)) if step.any() else step
+        value, tiny = _gain(v, k), np.linalg.norm(step) < 1e-6 * size
         while True:
             there = _margin(v + step, k, alpha, keep, easy, teacher)
             if tiny or _gain(v + step, there[0]) >= value + 1e-4 * gradient @ step:
                 break
             step = step / 2
         v, here = v + step, there
-        if np.linalg.norm(step) < 1e-9 * math.sqrt(1 + v @ v):
+        if tiny:
             break
     along = v @ teacher
     across = math.sqrt(1 + max(0.0, v @ v - along**2))
@@ -98,7 +101,7 @@ def _margin(v, k, alpha, keep, easy, teacher):
         a = k - x @ v
         below, density = special.ndtr(a), np.exp(-a * a / 2) / math.sqrt(2 * math.pi)
         second, first = weights @ ((a * a + 1) * below + a * density), 2 * weights * (a * below + density)
-        if not alpha * second > 1e-20:  # the guess was too low to see anything
+        if not alpha * second > 1e-10:  # the guess was too low to see anything
             k += 4 + abs(k)
             continue
         change = 2 * (second - math.sqrt(second / alpha)) / first.sum()  # Newton for sqrt(alpha E) = 1
@@ -127,7 +130,7 @@ def _kept(v, k, keep, easy, teacher):
     ranges = [(-FAR - edge, -edge), (edge, FAR + edge)] if easy else [(-min(edge, FAR), min(edge, FAR))]
     cotangent = teacher[0] / teacher[1]
     tilt = v[0] - v[1] * cotangent  # how fast the smallest margin at z grows with z
-    reach = [(k + FAR) / tilt if tilt * side > 0 else side * math.inf for side in (-1, 1)]
+    reach = [(k + FAR) / tilt if v[1] > 0 and tilt * side > 0 else side * math.inf for side in (-1, 1)]
     reach = max(-FAR / cotangent if cotangent > 0 else -math.inf, reach[0]), reach[1]
     blur = min(FAR / max(cotangent, 1e-300), FAR)  # where both classes occur
     far = (k + FAR * (1 + abs(v[1]))) / v[0] if v[0] > 0 else math.inf
@@ -165,9 +168,9 @@ def crossover(keep, *, against="easy", probe_angle=0.0):
         hard = test_error(alpha, keep, prefer="hard", probe_angle=probe_angle)
         return math.log(hard / test_error(alpha, keep, prefer=against, probe_angle=probe_angle))
 
-    grid = np.log(np.geomspace(0.5, 1000, 12) / keep)
+    grid = np.log(np.geomspace(0.05, 1000, 14) / keep)
     for low, high in itertools.pairwise(grid):
-        if lead(high) < 0:
+        if lead(high) < -1e-8:  # not a tie
             return math.exp(optimize.brentq(lead, low, high, xtol=1e-6))
     return math.inf
 
@@ -241,11 +244,11 @@ def simulate(alpha, keep, *, prefer="hard", probe_angle=0.0, n=200, n_seeds=10, 
     return errors
 
 
-def max_margin(x, y, *, tolerance=1e-9, most=60):
+def max_margin(x, y):
     """The shortest weights w (n,) with y (x w) >= 1, for x (P, n) and y (P,) of -1 and 1.
 
-    An interior-point method with Mehrotra's corrector, one n x n Cholesky decomposition a step; the result holds
-    the conditions of Karush, Kuhn and Tucker to `tolerance`. Raises ValueError where no weights separate.
+    The least-distance problem as nonnegative least squares (Lawson and Hanson, chapter 23). Raises ValueError where
+    no weights separate.
     """
     x, y = np.asarray(x, float), np.asarray(y, float)
     if x.ndim != 2 or y.shape != x.shape[:1] or not len(x):
@@ -255,36 +258,9 @@ def max_margin(x, y, *, tolerance=1e-9, most=60):
     if not np.isfinite(x).all() or not np.isin(y, (-1, 1)).all():
         raise ValueError("x or y holds a value that is not allowed: x must be finite, y only -1 and 1")
     rows = x * y[:, None]
-    typical = np.sqrt(np.mean(np.sum(rows**2, axis=1)))
-    rows = rows / typical
-    w, slack, force = np.zeros(x.shape[1]), np.ones(len(x)), np.ones(len(x)) / len(x)
-    for _ in range(most):
-        dual, primal, gap = w - force @ rows, rows @ w - 1 - slack, force @ slack
-        size = 1 + w @ w
-        if max(abs(dual).max(), abs(primal).max(), gap) < tolerance * size:
-            return w / typical
-        if size > 1e12:
-            break
-        scaled = rows * np.sqrt(force / slack)[:, None]
-        factor = linalg.cho_factor(np.eye(len(w)) + scaled.T @ scaled, check_finite=False)
-        centre = force * slack
-        for corrector in (False, True):
-            to_w = linalg.cho_solve(
-                factor, -dual - ((centre + force * primal) / slack) @ rows, check_finite=False
-            )
-            to_slack = rows @ to_w + primal
-            to_force = -(centre + force * to_slack) / slack
-            reach = min(_reach(slack, to_slack), _reach(force, to_force))
-            if not corrector:
-                left = (force + reach * to_force) @ (slack + reach * to_slack) / gap
-                centre = force * slack + to_force * to_slack - left**3 * gap / len(x)
-        w, slack, force = w + reach * to_w, slack + reach * to_slack, force + reach * to_force
-    raise ValueError(
-        "no weights with a margin were found: x and y are not separable by a plane through the origin"
-    )
-
-
-def _reach(values, step):
-    """The longest part of a step, up to 1, that keeps all values above zero."""
-    down = step < 0
-    return min(1.0, 0.995 * (-values[down] / step[down]).min()) if down.any() else 1.0
+    force, _ = optimize.nnls(np.vstack([rows.T, np.ones(len(rows))]), np.eye(x.shape[1] + 1)[-1])
+    w = rows.T @ force
+    margin = (rows @ w).min()
+    if not margin > 1e-9 * np.abs(rows).max() * np.linalg.norm(w):
+        raise ValueError("no weights separate y: no plane through the origin has each class on its own side")
+    return w / margin
