@@ -17,6 +17,7 @@ BLOCK = 2**18  # numbers in a block that should stay in a core's cache
 STORED = 2**25  # distances that may be held at once
 PAIRS = 2**24  # pairs (row, possible choice) that may be listed
 SHARE = 0.03  # of all pairs that matter: fewer than this, and a list of them beats the products
+SINGLE = 4096  # rows up to which facility location works in 64 bits
 ROUNDING = 1e-12  # of the largest value: differences below it are noise of 64-bit sums
 
 
@@ -31,8 +32,8 @@ class Coreset:
 def k_center(x, size, *, seed=0):
     """Indices (size,) of rows of `x` (N, d): one drawn by `seed`, then always the row farthest from those chosen.
 
-    The largest distance of a row to its nearest choice is at most twice the smallest possible (Gonzalez 1985,
-    theorem 2.2). Memory: a few numbers a row. Raises ValueError for a bad shape, NaN, or size not in 1..N.
+    The largest distance of a row to its nearest choice is at most twice the smallest possible (Gonzalez 1985).
+    Memory: a few numbers a row. Raises ValueError for a bad shape, NaN, or size not in 1..N.
     """
     x = _rows(x, size)
     chosen = [int(np.random.default_rng(seed).integers(len(x)))]
@@ -56,11 +57,11 @@ def k_center(x, size, *, seed=0):
     return np.array(chosen)
 
 
-def herding(x, size):
+def herding(x, size, *, repeat=False):
     """Indices (size,) of rows of `x` (N, d), each the one that brings the mean so far nearest to the mean of all.
 
-    With the mean inside the cloud, the distance falls as 1/m (Chen, Welling and Smola 2010, proposition 1), for a
-    random choice as 1/sqrt(m). Products are 32-bit; what their rounding leaves open is decided in 64 bits.
+    With the mean inside the cloud and `repeat`, which lets a row be chosen again, the distance falls as 1/m (Chen,
+    Welling and Smola 2010), for a random choice as 1/sqrt(m). What 32-bit products leave open 64 bits decide.
     """
     x = _rows(x, size)
     mean = x.mean(axis=0, dtype=float)
@@ -83,7 +84,8 @@ def herding(x, size):
         best = int(near[(exact <= exact.min() + ROUNDING * reach * reach).argmax()])
         chosen.append(best)
         debt -= (x[best] - mean) / scale
-        left[best] = np.inf
+        if not repeat:
+            left[best] = np.inf
     return np.array(chosen)
 
 
@@ -98,13 +100,11 @@ def graph_cut(x, size, *, coverage=2.0):
     x = _rows(x, size)
     unit = _inverse_lengths(x)
     every = sum(unit[b] @ x[b] for b in _blocks(*x.shape))
-    gain = coverage / 2 * (len(x) + _inner(x, unit, every)) - (1 + (unit > 0)) / 2
-    modular, total, chosen = gain.copy(), np.zeros(x.shape[1]), []
-    tie = ROUNDING * np.abs(gain).max()
+    alone = coverage / 2 * (len(x) + _inner(x, unit, every)) - (1 + (unit > 0)) / 2
+    tie, total, chosen = ROUNDING * np.abs(alone).max(), np.zeros(x.shape[1]), []
     while len(chosen) < size:
-        if chosen:
-            gain = modular - len(chosen) - _inner(x, unit, total)
-            gain[chosen] = -np.inf
+        gain = alone - len(chosen) - _inner(x, unit, total)
+        gain[chosen] = -np.inf
         cut = np.partition(gain, -POOL)[-POOL] - tie if len(x) > POOL else -np.inf
         inside = gain >= max(cut, np.finfo(float).min)
         rest = gain[~inside].max(initial=-np.inf)  # gains only fall, so these stay below
@@ -129,10 +129,10 @@ def facility_location(x, size, *, similarity="cosine", sample=None, seed=0):
     """
     check_choice("similarity", similarity, SIMILARITIES)
     x = _rows(x, size)
-    rows = None
-    if sample is not None:
-        _check_size(sample, len(x), "sample")
-        rows = np.sort(np.random.default_rng(seed).permutation(len(x))[:sample])
+    if sample is None:
+        return _cover(x, size, similarity)
+    _check_size(sample, len(x), "sample")
+    rows = np.sort(np.random.default_rng(seed).permutation(len(x))[:sample])
     return _cover(x, size, similarity, rows)
 
 
@@ -147,7 +147,7 @@ def craig(gradients, size, *, labels=None):
     parts = [(np.arange(len(gradients)), size)] if labels is None else _shares(labels, len(gradients), size)
     indices, weights = [], []
     for rows, share in parts:
-        part = gradients[rows] if labels is not None else gradients
+        part = gradients if labels is None else gradients[rows]
         chosen = _cover(part, share, "distance")
         indices.append(rows[chosen])
         weights.append(np.bincount(_nearest(part, chosen), minlength=share).astype(float))
@@ -179,24 +179,24 @@ def _cover(x, size, similarity, rows=None):
     A choice changes the gains only through the rows it is nearest to, and the share of (row, possible choice)
     pairs that can still matter shrinks with every choice: first blocks of products, later a list of those pairs.
     """
-    distance, near, gain = _geometry(x, similarity, rows)
+    distance, slack, near, gain = _geometry(x, similarity, rows)
     tie = (ROUNDING if near.dtype == np.float64 else 1e-8) * gain.max()
-    chosen, pairs, n, every = [], None, len(near), slice(0, len(x))
+    chosen, pairs, n = [], None, len(near)
     for step in range(1, size + 1):
         best = int((gain >= gain.max() - tie).argmax())
         chosen.append(best)
-        new = np.concatenate([distance(b, [best])[:, 0] for b in _blocks(n, x.shape[1])])
+        new = distance(slice(None), [best])[:, 0]
         moved = np.flatnonzero(new < near)
         high, low = near[moved], new[moved]
         near[moved] = low
         if pairs is None:
-            gain -= _fall(distance, moved, low, high, len(x))
+            gain -= _fall(slack, moved, high, high - low, len(x))
             probe = np.linspace(0, n - 1, min(n, 64)).astype(int)
-            share = (distance(probe, every) < near[probe, None]).mean()
+            share = (distance(probe, slice(None)) < near[probe, None]).mean()
             if share < min(SHARE, PAIRS / (n * len(x))) and (size - step) * len(moved) > n:
-                pairs = _pairs(distance, near, len(x))
+                pairs, tidy = _pairs(distance, near), 2 * step
                 gaps = np.repeat(near, np.diff(pairs[0])) - pairs[2]
-                gain = np.bincount(pairs[1], gaps, len(x)).astype(float)  # no pairs: whole numbers
+                gain = np.bincount(pairs[1], gaps, len(x)) + 0.0  # floats even where no pair is left
         elif len(moved):
             start, columns, values = pairs
             counts = start[moved + 1] - start[moved]
@@ -205,64 +205,82 @@ def _cover(x, size, similarity, rows=None):
             fall = np.repeat(high, counts)
             fall -= np.maximum(values[at], np.repeat(low, counts))
             gain -= np.bincount(columns[at], np.maximum(fall, 0, out=fall), len(x))
+            if step >= tidy:  # most pairs have ceased to matter
+                keep, tidy = values < np.repeat(near, np.diff(start)), 2 * step
+                pairs = np.append(0, keep.cumsum())[start], columns[keep], values[keep]
         gain[chosen] = -np.inf
     return np.array(chosen)
 
 
 def _geometry(x, similarity, rows):
-    """A function (rows, columns) -> distances, the rows' distances before any choice, and the first gains."""
-    kind = np.float64 if len(x) <= 4096 else np.float32
+    """What `_cover` needs: distance(rows, columns), slack(rows, columns, high, drop), the rows' distances before
+    any choice and the first gains. Slack, (columns, rows), is (high - distance) / drop, high and drop one a row.
+    """
+    kind = np.float64 if len(x) <= SINGLE else np.float32
     rows = slice(None) if rows is None else rows
     if similarity == "cosine":
         right = (x * _inverse_lengths(x)[:, None]).astype(kind)
-        left, right = -right[rows], np.ascontiguousarray(right.T)
-        gain = len(left) - right.T.astype(float) @ left.sum(axis=0, dtype=float)
-        return lambda r, c: left[r] @ right[:, c], np.ones(len(left), kind), gain
-    y = x - x.mean(axis=0, dtype=float)
-    y /= np.sqrt((y * y).sum(axis=1).max()) or 1.0
-    squares, ones = (y * y).sum(axis=1), np.ones(len(y))
-    noise = 8 * np.finfo(kind).eps  # taken off, so that a row is no distance from itself
-    left = np.column_stack([-2 * y[rows], squares[rows] - noise, ones[rows]]).astype(kind)
-    right = np.vstack([y.T, ones, squares]).astype(kind)
+        left = -right[rows]
+    else:
+        y = x - x.mean(axis=0, dtype=float)
+        y /= np.sqrt((y * y).sum(axis=1).max()) or 1.0
+        squares, ones = (y * y).sum(axis=1), np.ones(len(y))
+        noise = 8 * np.finfo(kind).eps  # taken off, so that a row is no distance from itself
+        left = np.column_stack([-2 * y[rows], squares[rows] - noise, ones[rows]]).astype(kind)
+        right = np.column_stack([y, ones, squares]).astype(kind)
+
+    def root(d):
+        return d if similarity == "cosine" else np.sqrt(np.clip(d, 0, np.inf, out=d), out=d)
 
     def distance(r, c):
-        d = left[r] @ right[:, c]
-        return np.sqrt(np.clip(d, 0, np.inf, out=d), out=d)
+        return root(left[r] @ right[c].T)
 
-    every, near = np.arange(len(left)), np.full(len(left), 2, kind)  # no two rows are farther apart than 2
+    def slack(r, c, high, drop):
+        scale = drop if similarity == "cosine" else drop * drop
+        s = root(right[c] @ (left[r] / scale[:, None]).T)
+        return np.subtract(high / drop, s, out=s)
+
+    if similarity == "cosine":
+        gain = len(left) - right @ left.sum(axis=0, dtype=float)
+        return distance, slack, np.ones(len(left), kind), gain
+    near = np.full(len(left), 2, kind)  # no two rows are farther apart than 2
     if len(left) * len(x) <= STORED:
         stored = distance(slice(None), slice(None))
-        return (
-            lambda r, c: stored[r, c],
-            near,
-            _fall(lambda r, c: stored[r, c], every, 0 * near, near, len(x)),
-        )
-    return distance, near, _fall(distance, every, 0 * near, near, len(x))
+
+        def distance(r, c):
+            return stored[r, c]
+
+        def slack(r, c, high, drop):
+            s = stored[r, c]
+            s *= -1 / drop[:, None]
+            s += (high / drop)[:, None]
+            return s.T
+
+    return distance, slack, near, _fall(slack, np.arange(len(left)), near, near, len(x))
 
 
-def _fall(distance, rows, low, high, n):
-    """What each of `n` possible choices no longer gains once these rows are `low` instead of `high` away."""
+def _fall(slack, rows, high, drop, n):
+    """What each of `n` possible choices no longer gains once each of these rows is nearer, at high - drop."""
     fall = np.zeros(n)
     for r in _blocks(len(rows), BLOCK // 64):
-        top, bottom, ones = high[r, None], low[r, None], np.ones(len(rows[r]), high.dtype)
         for c in _blocks(n, 64):
-            d = distance(rows[r], c)
-            np.subtract(top, np.clip(d, bottom, top, out=d), out=d)
-            fall[c] += ones @ d
+            s = slack(rows[r], c, high[r], drop[r])
+            fall[c] += np.clip(s, 0, 1, out=s) @ drop[r]
     return fall
 
 
-def _pairs(distance, near, n):
+def _pairs(distance, near):
     """The pairs with a distance below the row's nearest: each row's start, and all columns and distances."""
-    counts, columns, values = [[0]], [], []
-    for b in _blocks(len(near), n // 8):
-        d = distance(b, slice(0, n))
-        matters = d < near[b, None]
-        at = np.flatnonzero(matters)
-        counts.append(np.count_nonzero(matters, axis=1))
-        columns.append((at % n).astype(np.int32))
+    starts, columns, values = [[0]], [], []
+    for b in _blocks(len(near), BLOCK // 128):
+        d = distance(b, slice(None))
+        at = np.flatnonzero(d < near[b, None])
+        first = np.arange(len(d)) * d.shape[1]
+        ends = np.searchsorted(at, first + d.shape[1])
+        columns.append((at - np.repeat(first, np.diff(ends, prepend=0))).astype(np.int32))
         values.append(d.ravel()[at])
-    return np.concatenate(counts).cumsum(), np.concatenate(columns), np.concatenate(values)
+        starts.append(starts[-1][-1] + ends)
+    return np.concatenate(starts), np.concatenate(columns), np.concatenate(values)
 
 
 def _nearest(x, chosen):
@@ -300,8 +318,8 @@ def _rows(x, size, name="x"):
         x = x.astype(float)
     if x.ndim != 2 or 0 in x.shape:
         raise ValueError(f"{name} has shape {x.shape}; allowed: (examples, features), neither of them zero")
-    if not max(-x.min(), x.max()) < 1e100:  # one pass, no copy; NaN fails every comparison
-        row = int((~(np.abs(x) < 1e100)).any(axis=1).argmax())
+    if not max(-float(x.min()), float(x.max())) < 1e100:  # one pass, no copy; NaN fails every comparison
+        row = int((~(np.abs(x.astype(float)) < 1e100)).any(axis=1).argmax())
         raise ValueError(f"{name} holds NaN or infinity in row {row}; allowed: finite numbers below 1e100")
     _check_size(size, len(x), "size")
     return x
