@@ -197,17 +197,15 @@ def _check_used_once(net, layers, seen, total):
 
 def _examples(net, x, labels, batch_size):
     """Inputs and labels as tensors on the device, or a ValueError."""
-    x, labels = torch.as_tensor(np.asarray(x)), np.asarray(labels)
+    x, labels = np.asarray(x), np.asarray(labels)
     if x.ndim < 2 or len(x) == 0 or labels.shape[:1] != (len(x),) or labels.dtype.kind not in "iu":
-        found = f"x has shape {tuple(x.shape)}, labels {labels.shape} and type {labels.dtype}"
+        found = f"x has shape {x.shape}, labels {labels.shape} and type {labels.dtype}"
         raise ValueError(f"{found}; allowed: (N, ...) and (N,) integers, at least one example")
     if not (batch_size == int(batch_size) and batch_size >= 1):
         raise ValueError(f"batch_size is {batch_size}; allowed: whole numbers from 1")
-    if x.is_floating_point():
-        if not x.isfinite().all():
-            raise ValueError("x holds NaN or infinity; allowed: finite numbers")
-        x = x.to(next(net.parameters()).dtype)
-    x = x.to(device())
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        raise ValueError("x holds NaN or infinity; allowed: finite numbers")
+    x = torch.as_tensor(x).to(device(), next(net.parameters()).dtype)
     with torch.no_grad():
         shape = tuple(net(x[:1]).shape)
     if labels.shape[1:] != shape[1:-1]:
