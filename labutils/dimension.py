@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy import special, stats
+from scipy.spatial import cKDTree
 from sklearn.neighbors import NearestNeighbors
 
 from labutils.data import check_at_least, check_choice, check_positive
@@ -65,23 +66,16 @@ def sampled_local_error(n, dimension, *, fit="nearest", queries=500, trials=4, s
     return np.array(errors)
 
 
-def _local(x, at, k, block=2**22):
+def _local(x, at, k):
     """Predictions (Q,) at the points `at` (Q, d) from the `k` examples nearest to each, distances on the torus."""
-    out = []
-    for some in np.array_split(at, max(1, len(at) * x.size // block)):
-        square = np.zeros((len(some), len(x)), np.float32)
-        for axis in range(x.shape[1]):
-            step = np.abs(some[:, axis, None] - x[:, axis]).astype(np.float32)
-            square += np.minimum(step, 1 - step) ** 2
-        near = square.argmin(axis=1)[:, None] if k == 1 else square.argpartition(k - 1, axis=1)[:, :k]
-        value = _target(x[near])
-        if k > 1:
-            step = x[near] - some[:, None]
-            step -= np.round(step)
-            design = np.concatenate([np.ones((*near.shape, 1)), step / step.std()], axis=2)
-            value = np.linalg.solve(design.mT @ design, design.mT @ value[..., None])[:, 0]
-        out.append(value[:, 0])
-    return np.concatenate(out)
+    near = cKDTree(x, boxsize=1).query(at, [*range(1, k + 1)])[1]
+    value = _target(x[near])
+    if k == 1:
+        return value[:, 0]
+    step = x[near] - at[:, None]
+    step -= np.round(step)
+    design = np.concatenate([np.ones((*near.shape, 1)), step / step.std()], axis=2)
+    return np.linalg.solve(design.mT @ design, design.mT @ value[..., None])[:, 0, 0]
 
 
 # --- Measuring the dimension ---------------------------------------------------------------------------------

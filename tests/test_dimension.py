@@ -38,13 +38,15 @@ def test_local_lines_are_exact_where_the_target_is_nearly_straight_and_beat_neig
     assert np.log(line[0] / line[1]) / np.log(4) == pytest.approx(2, abs=0.35)
 
 
-def test_neighbours_found_in_blocks_are_those_of_brute_force():
+def test_predictions_are_those_of_brute_force():
     rng = np.random.default_rng(0)
     x, at = rng.random((50, 3)), rng.random((7, 3))
-    step = np.abs(x[None] - at[:, None])
-    nearest = (np.minimum(step, 1 - step) ** 2).sum(axis=2).argmin(axis=1)
-    for block in (1, 10**6):
-        assert dimension._local(x, at, 1, block=block) == pytest.approx(dimension._target(x[nearest]))
+    step = (x[None] - at[:, None] + 0.5) % 1 - 0.5
+    order = np.argsort((step**2).sum(axis=2), axis=1)
+    assert dimension._local(x, at, 1) == pytest.approx(dimension._target(x[order[:, 0]]))
+    for line, around, offset in zip(dimension._local(x, at, 9), order[:, :9], step):
+        design = np.column_stack([np.ones(9), offset[around]])
+        assert line == pytest.approx(np.linalg.lstsq(design, dimension._target(x[around]))[0][0])
 
 
 def manifold(kind, n=1500, seed=0):
