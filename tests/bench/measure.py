@@ -9,12 +9,16 @@ import threadpoolctl
 import torch
 
 
-def measured(call, *, rounds=1):
-    """(CPU seconds on one thread, the least of `rounds`; MB held above what was held before; the result) of call()."""
+def measured(call, *, rounds=1, warm=lambda: None):
+    """CPU seconds on one thread (the least of `rounds`), MB held above what was held before, result of call().
+
+    `warm` is called first: what it loads, libraries above all, counts as held before.
+    """
 
     def child(pipe):
         threadpoolctl.threadpool_limits(1)
         torch.set_num_threads(1)
+        warm()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         seconds = []
         for _ in range(rounds):
