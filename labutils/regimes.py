@@ -307,7 +307,7 @@ def _diagnose(axis, n, loss, second):
         raise ValueError(
             f"{axis}: {n.size} sizes, {loss.size} losses; allowed: as many, of at least 4 different sizes"
         )
-    ahead = np.r_[2.0 ** np.arange(1, 6), n.min() / n.max() / 2.0 ** np.arange(1, 4)]
+    ahead = 2.0 ** np.arange(1, 6)
     sizes = np.r_[n / n.max(), ahead]
     shapes, exponents, floors, resolution, weight = _shapes(sizes, n.min() / n.max())
     away = np.log(loss) - shapes[:, : len(n)]
@@ -324,7 +324,8 @@ def _diagnose(axis, n, loss, second):
         guesses = (level[:, None] + shapes[:, len(n) :]).T
         likely = weight > 1e-6 * weight.max()
         right = [_decided(g[likely], weight[likely], resolution[likely], spread) for g in guesses]
-        wanted = float(np.round(n.max() * ahead[int(np.argmax(right))]))
+        enough = chance[regime] + 0.75 * (max(right) - chance[regime])  # larger sizes cost more
+        wanted = float(n.max() * ahead[np.argmax(np.array(right) >= enough)])
     gain = (1 - floors) * (1 - 2.0**-exponents)
     values = [_median(v, weight) for v in (exponents, floors * np.exp(level), gain)]
     return Diagnosis(axis, regime, chance, *[part for value in values for part in value], wanted, second)

@@ -134,7 +134,7 @@ def test_resampled_excess_is_that_of_refitting():
 
 def test_width_excess_has_the_mean_of_the_plain_difference_and_less_scatter():
     x, y = rows(60)
-    parts, ridge, width, trials = (x[:20], y[:20], x[20:], y[20:]), 0.1, 400, 200
+    parts, ridge, width, trials = (x[:20], y[:20], x[20:], y[20:]), 0.1, 400, 60
     ours = regimes.width_excess(*parts, [width], ridge=ridge, trials=trials)[:, 0]
     limit = regimes.arc_cosine(x[20:], x[:20]) @ np.linalg.solve(
         regimes.arc_cosine(x[:20], x[:20]) + ridge * np.eye(20), y[:20]
