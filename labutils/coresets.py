@@ -38,19 +38,19 @@ def k_center(x, size, *, seed=0):
     x = _rows(x, size)
     chosen = [int(np.random.default_rng(seed).integers(len(x)))]
     origin = x[chosen[0]].astype(float)  # distances from here: a far-off mean then costs no digits
-    norms = np.concatenate([((x[b] - origin) ** 2).sum(axis=1) for b in _blocks(len(x), x.shape[1])])
-    centres, squares = np.zeros((size, x.shape[1])), np.zeros(size)
+    norms = np.concatenate([np.vecdot(y, y) for y in (x[b] - origin for b in _blocks(*x.shape))])
+    centres, squares = np.zeros((size, x.shape[1])), np.zeros(size)  # -2 times the rows chosen, their norms
     gap = norms.copy()  # squared distance to the nearest choice, or an upper bound: it only shrinks
     seen = np.ones(len(x), dtype=np.int64)  # the choices a row's gap accounts for
     gap[chosen] = -np.inf
     tie = ROUNDING * norms.max()
     while len(chosen) < size:
         pool, rest = _farthest(x, origin, norms, gap, seen, centres[: len(chosen)], squares, tie)
-        rows, near = x[pool] - origin, gap[pool]
+        rows, near, own = x[pool] - origin, gap[pool], norms[pool]
         while len(chosen) < size and near.max() >= rest + tie:
             at, m = int((near >= near.max() - tie).argmax()), len(chosen)
-            centres[m], squares[m] = rows[at], norms[pool[at]]
-            np.minimum(near, np.maximum(norms[pool] + squares[m] - 2 * (rows @ centres[m]), 0), out=near)
+            centres[m], squares[m] = -2 * rows[at], norms[pool[at]]
+            np.minimum(near, np.maximum(own + squares[m] + rows @ centres[m], 0), out=near)
             near[at] = -np.inf
             chosen.append(int(pool[at]))
         gap[pool], seen[pool] = near, len(chosen)
@@ -132,8 +132,7 @@ def facility_location(x, size, *, similarity="cosine", sample=None, seed=0):
     if sample is None:
         return _cover(x, size, similarity)
     _check_size(sample, len(x), "sample")
-    rows = np.sort(np.random.default_rng(seed).permutation(len(x))[:sample])
-    return _cover(x, size, similarity, rows)
+    return _cover(x, size, similarity, np.random.default_rng(seed).permutation(len(x))[:sample])
 
 
 def craig(gradients, size, *, labels=None):
@@ -147,7 +146,7 @@ def craig(gradients, size, *, labels=None):
     parts = [(np.arange(len(gradients)), size)] if labels is None else _shares(labels, len(gradients), size)
     indices, weights = [], []
     for rows, share in parts:
-        part = gradients if labels is None else gradients[rows]
+        part = gradients[rows]
         chosen = _cover(part, share, "distance")
         indices.append(rows[chosen])
         weights.append(np.bincount(_nearest(part, chosen), minlength=share).astype(float))
@@ -163,14 +162,16 @@ def _farthest(x, origin, norms, gap, seen, centres, squares, tie):
         late = np.flatnonzero((gap >= ordered[wide] - tie) & (seen < m) & (gap >= 0))
         cut = max(ordered[few] - tie, 0)
         if not (gap[late] >= cut).any():
-            inside = gap >= cut
-            return np.flatnonzero(inside), gap[~inside].max(initial=-np.inf)
-        first = seen[late].min()
-        for b in _blocks(len(late), BLOCK // WIDE):
-            r = late[b]
-            near = (squares[first:m] - 2 * ((x[r] - origin) @ centres[first:].T)).min(axis=1)
-            gap[r] = np.minimum(gap[r], np.maximum(near + norms[r], 0))
-        seen[late] = m
+            return np.flatnonzero(gap >= cut), gap[gap < cut].max(initial=-np.inf)
+        for b in _blocks(len(late), 256):
+            rows, y, first = late[b], x[late[b]] - origin, seen[late[b]].min()
+            while first < m and len(rows):  # a few centres suffice to rule most rows out
+                last = min(first + 128, m)
+                near = squares[first:last] + y @ centres[first:last].T
+                gap[rows] = np.minimum(gap[rows], np.maximum(near.min(axis=1) + norms[rows], 0))
+                seen[rows] = np.maximum(seen[rows], last)
+                keep, first = gap[rows] >= ordered[wide], last
+                rows, y = rows[keep], y[keep]
 
 
 def _cover(x, size, similarity, rows=None):
