@@ -53,8 +53,11 @@ def kmeans(x, clusters, *, seed=0, passes=3, rounds=100):
             raise ValueError("x holds NaN or infinity; allowed: finite numbers")
     rng = np.random.default_rng(seed)
     size = max(20_000, 100 * clusters)
-    rows = np.sort(rng.choice(len(x), size, replace=False)) if size < len(x) else slice(None)
-    sample = np.array(x[rows], dtype=_number_type(x))
+    rows = np.sort(rng.choice(len(x), size, replace=False)) if size < len(x) else np.arange(len(x))
+    sample = np.empty((min(size, len(x)), x.shape[1]), _number_type(x))
+    for first in range(0, len(sample), 1000):
+        sample[first : first + 1000] = x[rows[first : first + 1000]]
+        _release(x)
     shift = sample.mean(axis=0)  # near the origin the products below lose no digits
     sample -= shift
     centres, before = _plus_plus(sample, clusters, rng), None
@@ -110,12 +113,16 @@ def _number_type(x):
 def _blocks(x, width, shift=0):
     """Yield (rows, copy of x[rows] - shift) so that rows * width numbers stay in cache."""
     size = max(64, BLOCK // width)
-    mapped = isinstance(x, np.memmap) and x.mode == "r" and hasattr(mmap, "MADV_DONTNEED")
     for first in range(0, len(x), size):
         rows = slice(first, min(first + size, len(x)))
         yield rows, np.subtract(x[rows], shift, dtype=_number_type(x))
-        if mapped:  # or the pages read stay counted as ours, up to the whole file
-            x._mmap.madvise(mmap.MADV_DONTNEED)
+        _release(x)
+
+
+def _release(x):
+    """Give the pages read from a mapped file back, or they count as ours, up to the whole file."""
+    if isinstance(x, np.memmap) and x.mode == "r" and hasattr(mmap, "MADV_DONTNEED"):
+        x._mmap.madvise(mmap.MADV_DONTNEED)
 
 
 def _closest(block, centres):

@@ -60,7 +60,7 @@ def opendataval(x_train, y_train, x_test, y_test, k):
 
 
 def report(what, seconds, megabytes, ours=None, note=""):
-    times = "" if ours is None else f"{seconds / ours:.0f}x"
+    times = "" if ours is None else f"{seconds / ours:.1f}x"
     print(f"| {what} | {seconds:.2f} s | {megabytes:.0f} MB | {times} | {note} |", flush=True)
 
 
