@@ -211,18 +211,21 @@ def _thin(points, weights):
 
 
 # --- A stream ----------------------------------------------------------------------------------------------------
-def merge_and_reduce(blocks, reduce, *, seed=0):
+def merge_and_reduce(blocks, reduce, *, size=0, seed=0):
     """Coreset of a stream that is read once: reduce every block, merge two of a kind, reduce again.
 
     `blocks` yields arrays (n, d); `reduce(points, weights=, seed=)` returns a `Coreset` of them, for example
-    `functools.partial(lightweight, size=500)`, but not more rows than it gets. Returns the points (m, d) and their
-    `Coreset`, whose indices count rows of the stream. Blocks wait on a stack like the ones of a binary counter, so
-    that after B blocks no row was reduced more than 2 + log2 B times, and fewer than 1 + log2 B coresets are held.
+    `functools.partial(lightweight, size=500)`; what has at most `size` rows is left as it is. Returns the points
+    (m, d) and their `Coreset`, whose indices count rows of the stream. Coresets wait on a stack like the digits of a
+    binary counter, so that after B blocks no row was reduced more than 2 + log2 B times, and fewer than 2 + log2 B
+    coresets are held. Source: Har-Peled, Mazumdar 2004; Bentley, Saxe 1980 for the stack.
     """
     rng = np.random.default_rng(seed)
     stack, start = [], 0
 
     def reduced(level, points, weights, rows):
+        if len(points) <= size:
+            return level, points, weights, rows
         part = reduce(points, weights=weights, seed=int(rng.integers(2**63)))
         return level, points[part.indices], part.weights, rows[part.indices]
 

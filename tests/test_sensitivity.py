@@ -240,7 +240,9 @@ def test_streamed_draws_are_right_on_average(name):
     x, ask = blobs(1000), queries("kmeans", 3, count=2)
     full, draws = sensitivity.kmeans_cost(x, ask), []
     for seed in range(100):
-        points, c = sensitivity.merge_and_reduce(np.split(x, 5), partial(DRAWN[name], size=100), seed=seed)
+        points, c = sensitivity.merge_and_reduce(
+            np.split(x, 5), partial(DRAWN[name], size=150), size=150, seed=seed
+        )
         draws.append(sensitivity.kmeans_cost(points, ask, weights=c.weights) / full)
     assert (abs(np.mean(draws, axis=0) - 1) < 4 * np.std(draws, axis=0, ddof=1) / 10).all()
 

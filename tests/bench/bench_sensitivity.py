@@ -63,7 +63,7 @@ def textbook_exact(x):
 def stream(x):
     """Lightweight merge-and-reduce over the file's blocks."""
     blocks = (np.array(x[i : i + STEP]) for i in range(0, len(x), STEP))
-    return sensitivity.merge_and_reduce(blocks, partial(sensitivity.lightweight, size=SIZE))
+    return sensitivity.merge_and_reduce(blocks, partial(sensitivity.lightweight, size=SIZE), size=SIZE)
 
 
 METHODS = {
