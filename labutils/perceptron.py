@@ -186,7 +186,7 @@ def fraction_needed(alpha, share, *, prefer="hard", probe_angle=0.0):
         keep = min(1.0, math.exp(log_keep))
         return 1 - test_error(alpha, keep, prefer=prefer, probe_angle=probe_angle) - goal
 
-    grid = np.log(np.geomspace(1e-3, 1, 24))
+    grid = np.log(np.geomspace(1e-3, 1, 14))
     for i, log_keep in enumerate(grid):
         if spare(log_keep) >= 0:
             return math.exp(optimize.brentq(spare, grid[i - 1], log_keep, xtol=1e-6) if i else log_keep)
