@@ -2,7 +2,8 @@
 
 Features are a Gaussian mixture of ten classes. Times are CPU seconds on one thread; every contender runs in a
 process of its own, and its objective is computed from its choice by the same lines. A peer's time includes the
-matrix of similarities it needs. `python tests/bench/bench_coresets.py k_center herding` runs those parts only.
+matrix of similarities it needs, and for apricot the compilation that it repeats at every fit.
+`python tests/bench/bench_coresets.py k_center herding` runs those parts only.
 """
 
 import os
@@ -110,7 +111,6 @@ def apricot(name, s, size, **options):
     import apricot as package
 
     selector = getattr(package, name)
-    selector(2, metric="precomputed", **options).fit(np.eye(9) + 0.1)  # compiles
     return np.asarray(selector(size, metric="precomputed", **options).fit(s).ranking)
 
 
@@ -118,7 +118,9 @@ def submodlib(s, size):
     from submodlib import FacilityLocationFunction
 
     function = FacilityLocationFunction(n=len(s), mode="dense", sijs=s.astype(np.float32), separate_rep=False)
-    return np.array([i for i, _ in function.maximize(budget=size, optimizer="LazyGreedy")])
+    return np.array(
+        [i for i, _ in function.maximize(budget=size, optimizer="LazyGreedy", show_progress=False)]
+    )
 
 
 # --- what is compared -----------------------------------------------------------------------------------------
