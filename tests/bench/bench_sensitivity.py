@@ -61,9 +61,11 @@ def textbook_exact(x):
 
 
 def stream(x):
-    """Lightweight merge-and-reduce over the file's blocks."""
-    blocks = (np.array(x[i : i + STEP]) for i in range(0, len(x), STEP))
-    return sensitivity.merge_and_reduce(blocks, partial(sensitivity.lightweight, size=SIZE), size=SIZE)
+    """Lightweight merge-and-reduce over the file, read as a stream and not mapped."""
+    with open(x.filename, "rb") as file:
+        file.seek(x.offset)
+        blocks = (np.fromfile(file, np.float32, STEP * D).reshape(-1, D) for _ in range(0, len(x), STEP))
+        return sensitivity.merge_and_reduce(blocks, partial(sensitivity.lightweight, size=SIZE), size=SIZE)
 
 
 METHODS = {
