@@ -8,7 +8,7 @@ import time
 import numpy as np
 from scipy import optimize
 
-from labutils import regimes
+from labutils import features, regimes
 
 
 def best(*calls, rounds=3):
@@ -22,7 +22,7 @@ def best(*calls, rounds=3):
     return times, results
 
 
-def features(examples=2048, width=16, modes=500):
+def one_draw(examples=2048, width=16, modes=500):
     """The loss of one draw by normal equations against the pseudo-inverse of the features."""
     rng, root = np.random.default_rng(0), np.arange(1.0, modes + 1) ** -1.0
     data, projection = rng.standard_normal((examples, modes)) * root, rng.standard_normal((width, modes))
@@ -31,7 +31,7 @@ def features(examples=2048, width=16, modes=500):
         fit = projection.T @ (np.linalg.pinv(data @ projection.T) @ data)
         return (((np.eye(modes) - fit) * root[:, None]) ** 2).sum()
 
-    (ours, peer), (a, b) = best(lambda: regimes._loss(data, projection, root**2), plain)
+    (ours, peer), (a, b) = best(lambda: features._fitted(data, projection, root**2), plain)
     print(
         f"random features, {examples:,} by {width}: {1e3 * ours:.1f} ms, {peer / ours:.1f} times that by pinv, {a / b - 1:.1g} apart"
     )
@@ -50,5 +50,5 @@ def diagnosis():
 
 
 if __name__ == "__main__":
-    features()
+    one_draw()
     diagnosis()
