@@ -12,7 +12,8 @@ from scipy import stats
 from labutils.data import check_choice, check_positive
 
 KERNELS = ("linear", "rbf")
-BLOCK = 2**22  # numbers in a block of a kernel or of distances, 32 MB
+BLOCK = 2**21  # numbers in a block of a kernel or of distances: about what the caches hold
+GROUP = 64  # columns of which only the largest is looked at first
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,17 @@ def _nearest(points, start, rows, k):
     near = z[start : start + rows] @ z.T
     near -= half
     near[np.arange(len(near)), np.arange(start, start + len(near))] = -np.inf
-    return np.argpartition(near, len(z) - k, axis=1)[:, len(z) - k :]
+    groups = near.shape[1] // GROUP
+    if groups < 4 * k:
+        return np.argpartition(near, len(z) - k, axis=1)[:, len(z) - k :]
+    # The k-th largest of the groups' maxima is a lower bound of the k-th largest: few entries reach it.
+    tops = near[:, : groups * GROUP].reshape(len(near), GROUP, groups).max(axis=1)
+    bound = np.partition(tops, groups - k, axis=1)[:, groups - k]
+    flat = np.flatnonzero(near >= bound[:, None])
+    row, column = np.divmod(flat, near.shape[1])
+    order = np.lexsort((-near.ravel()[flat], row))
+    first = np.searchsorted(row, np.arange(len(near)))
+    return column[order][first[:, None] + np.arange(k)]
 
 
 def _whitened(z, keep, ridge):

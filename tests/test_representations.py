@@ -84,6 +84,7 @@ def test_mutual_neighbours_are_scikit_learns(pair, metric, monkeypatch):
     assert 0.2 < expected < 0.95
     assert rep.mutual_knn(*pair, 8, metric=metric) == pytest.approx(expected)
     monkeypatch.setattr(rep, "BLOCK", 60 * 7)
+    monkeypatch.setattr(rep, "GROUP", 1)  # the way of large n
     assert rep.mutual_knn(*pair, 8, metric=metric) == pytest.approx(expected)
     assert rep.mutual_knn(pair[0], 2 * pair[0] @ rotation(7), 8, metric=metric) == 1
 
