@@ -6,13 +6,13 @@ Scores are arrays (N,), larger = harder; subsets are arrays of row numbers, sort
 import copy
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy import special, stats
 
 from labutils import models, prototypes, scores, training
 from labutils.data import check_at_least, check_choice
-from labutils.gradients import gradient_norms
 from labutils.shapley import knn_shapley
 
 PREFER = ("hard", "easy", "middle", "random")
@@ -70,9 +70,7 @@ def coverage(scores, fraction, *, mislabelled=0.0, bins=50, labels=None, seed=0)
         strata = sorted((rng.permutation(rows[stratum == s]) for s in np.unique(stratum)), key=len)
         chosen, left = [], size
         for place, members in enumerate(strata):
-            share = min(
-                len(members), -(-left // (len(strata) - place))
-            )  # rounded up: nothing is left at the end
+            share = min(len(members), -(-left // (len(strata) - place)))  # rounded up: nothing is left over
             chosen.append(members[:share])
             left -= share
         return np.concatenate(chosen)
@@ -197,16 +195,16 @@ def left_out_risk(logits, labels, included, *, resolution=1 / 300):
     return np.where(chance < resolution, 0, chance)
 
 
-def score_all(model, x, y, *, members=9, early=0.2, clusters=20, neighbours=10, seed=0, steps, **options):
+def score_all(model, x, y, *, members=9, early=0.2, resolution=1 / 300, seed=0, steps, **options):
     """Most of the chapter's scores of x (N, d) with labels y, and what each cost: ({name: (N,)}, {name: seconds}).
 
     Networks are `members` runs with seeds from `seed` on, `options` for `training.fit_many`; "early" ones stop after
-    that share of the steps. Left-out scores come from networks that each see two thirds. kNN-Shapley values each half
-    against the other, so that no outside data are used, and enters with a minus: larger = harder. Seconds are CPU
-    seconds; scores that come out of the same runs all carry the whole price of those runs.
+    that share of the steps. Left-out scores come from networks that each see two thirds, `resolution` as in
+    `left_out_risk`. kNN-Shapley values each half against the other, so that no outside data are used, and enters with
+    a minus: larger = harder. Seconds are CPU seconds; scores from the same runs carry the whole price of those runs.
     """
     scored, cost, seeds = {}, {}, np.arange(seed, seed + members)
-    rows = np.arange(len(y))
+    rows, clusters, neighbours = np.arange(len(y)), min(20, len(x)), min(10, len(x) - 1)
 
     def price(**functions):
         """Evaluate scores; each is charged its own time and what they share, since `began`."""
@@ -229,20 +227,20 @@ def score_all(model, x, y, *, members=9, early=0.2, clusters=20, neighbours=10, 
 
     began = time.process_time()
     price(
-        prototypes=lambda: prototypes.prototype_distance(x, min(clusters, len(x)), seed),
+        prototypes=lambda: prototypes.prototype_distance(x, clusters, seed),
         class_prototypes=lambda: prototypes.prototype_distance(x, 1, seed, labels=y),
-        density=lambda: prototypes.neighbour_distance(x, min(neighbours, len(x) - 1)),
+        density=lambda: prototypes.neighbour_distance(x, neighbours),
         kNN_Shapley=shapley,
     )
     began = time.process_time()
     drawn = [models.initialise(copy.deepcopy(model), s).state_dict() for s in seeds]
     drawn = {name: np.stack([state[name].numpy() for state in drawn]) for name in drawn[0]}
-    price(GraNd_at_start=lambda: gradient_norms(model, x, y, parameters=drawn).mean(axis=0))
+    price(GraNd_at_start=lambda: scores.grand(model, x, y, parameters=drawn))
     began = time.process_time()
     runs = fit(max(1, round(early * steps)), record=("probabilities", "parameters"))
     price(
         EL2N_early=lambda: scores.el2n(runs.probabilities, y),
-        GraNd_early=lambda: gradient_norms(model, x, y, parameters=runs.parameters).mean(axis=0),
+        GraNd_early=lambda: scores.grand(model, x, y, parameters=runs.parameters),
     )
     began = time.process_time()
     last = fit(steps, record="probabilities").probabilities
@@ -268,7 +266,7 @@ def score_all(model, x, y, *, members=9, early=0.2, clusters=20, neighbours=10, 
     own = special.log_softmax(logits, axis=-1)[:, rows, y]
     price(
         left_out_loss=lambda: np.where(mask, 0, -own).sum(axis=0) / (~mask).sum(axis=0),
-        left_out_risk=lambda: left_out_risk(logits, y, mask),
+        left_out_risk=lambda: left_out_risk(logits, y, mask, resolution=resolution),
     )
     return scored, cost
 
@@ -301,18 +299,22 @@ def transfer(learners, subsets, x, y, *, x_test, y_test, seeds, **options):
 
 
 def audition(model, x, y, choosers, fraction, *, validation=0.25, runs=3, seed=0, **options):
-    """The method to use for this fraction, found by a cheap pilot: (name, {name: accuracy in the pilot}).
+    """The method to use for this fraction, found by a pilot: (name, {name: accuracy in the pilot}).
 
     Each of `choosers` (as in `keep_curve`) makes a subset, of which only the rows outside a random `validation`
     share of x count, and `runs` models are trained on them; the name with the best mean accuracy on that
-    share wins. Costs runs * len(choosers) training runs and never looks at a test set.
+    share wins, the first among equals. It is asked for fraction / (1 - validation), so that about as many rows count
+    as will be kept in the end; from 1 - validation on all rows count, and all methods are equal.
+    Costs runs * len(choosers) full training runs and never looks at a test set.
     """
     held = np.zeros(len(y), bool)
     held[np.random.default_rng(seed).permutation(len(y))[: round(validation * len(y))]] = True
-    pilots = {
-        name: lambda f, s, choose=choose: (lambda rows: rows[~held[rows]])(choose(f, s))
-        for name, choose in choosers.items()
-    }
+
+    def pilot(choose, f, s):
+        rows = choose(min(1, f / (1 - validation)), s)
+        return rows[~held[rows]]
+
+    pilots = {name: partial(pilot, choose) for name, choose in choosers.items()}
     seeds = range(seed, seed + runs)
     found = keep_curve(
         model, x, y, pilots, [fraction], x_test=x[held], y_test=y[held], seeds=seeds, **options

@@ -190,7 +190,7 @@ def test_score_all_gives_every_score_and_the_price_of_what_it_needs():
     assert np.allclose(found["EL2N"], scores.el2n(runs.probabilities, d.y_train))
 
 
-def test_wrong_labels_come_out_harder_by_every_score_that_reads_labels():
+def test_wrong_labels_come_out_harder_by_six_scores_that_read_them():
     d, net, options = small()
     y, wrong = pruning.flip_labels(d.y_train, 0.1, classes=10, seed=2)
     found, _ = pruning.score_all(net, d.x_train, y, members=6, **options)
@@ -218,6 +218,32 @@ def test_audition_prefers_what_works_and_never_scores_rows_it_trained_on():
     best, means = pruning.audition(net, d.x_train, d.y_train, choosers, 0.5, runs=2, **options)
     assert best == "all"
     assert means["zeros"] < 0.3 < means["all"] < 1
+
+
+def test_audition_judges_by_as_many_rows_as_will_be_kept():
+    d, net, options = small()
+    x, y = d.x_train, d.y_train
+    held = np.isin(np.arange(200), np.random.default_rng(7).permutation(200)[:50])
+    sizes = {}
+
+    def choose(f, s):
+        rows = pruning.keep(SCORES, f, prefer="random", seed=s)
+        sizes[s] = (~held[rows]).sum()
+        return rows
+
+    _, means = pruning.audition(net, x, y, {"random": choose}, 0.3, runs=4, seed=7, **options)
+    assert abs(np.mean(list(sizes.values())) - 60) < 6  # 45 would count of the 60 rows that 0.3 asks for
+    by_hand = [
+        np.setdiff1d(pruning.keep(SCORES, 0.4, prefer="random", seed=s), np.flatnonzero(held)) for s in sizes
+    ]
+    settings = options | {"x_test": x[held], "y_test": y[held], "record": "test_accuracy"}
+    fits = training.fit_many(net, x, y, included=by_hand, seeds=list(sizes), **settings)
+    assert means["random"] == pytest.approx(fits.test_accuracy.mean(), abs=0.011)
+
+    three = {"a": choose, "b": lambda f, s: pruning.keep(SCORES, f), "c": choose}
+    best, equal = pruning.audition(net, x, y, three, 0.8, runs=2, seed=7, **options)
+    assert best == "a" and len(set(equal.values())) == 1  # three quarters of the rows are all there are
+    assert sizes[7] == 150
 
 
 @pytest.mark.parametrize(
