@@ -12,6 +12,7 @@ from labutils import book, claims, results
 
 GROUND = {"book", "claims", "data", "models", "plotting", "results", "training"}
 PROFILES = sorted((ROOT / "chapters" / "profiles").glob("*.yml"))
+LABEL = re.compile(r"^\(([\w-]+)\)=|^:label: (\S+)|^\$\$ \(([\w-]+)\)", re.MULTILINE)
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 each_notebook = pytest.mark.parametrize("path", [*CHAPTERS, *SUMMARIES], ids=lambda path: path.stem)
 
@@ -60,6 +61,21 @@ def test_figures_have_a_name_a_caption_and_an_alternative_text(path):
         assert len(figure["figure"]["caption"].split()) >= 8
         assert len(figure["image"]["alt"].split()) >= 8
     assert len({figure["figure"]["name"] for figure in figures}) == len(figures)
+
+
+def test_labels_are_used_once_in_the_whole_book():
+    """Figures, equations, exercises and headings share one name space; the site's build stops at the second."""
+    labels = []
+    for path in CHAPTERS:
+        for cell in nbformat.read(path, as_version=4).cells:
+            figure = cell.metadata.get("mystnb", {}).get("figure", {})
+            found = [figure["name"]] if "name" in figure else []
+            if cell.cell_type == "markdown":
+                for groups in LABEL.findall(cell.source):
+                    found += [name for name in groups if name]
+            labels += [(name, path.stem) for name in found]
+    names = [name for name, _ in labels]
+    assert not [label for label in labels if names.count(label[0]) > 1]
 
 
 @each_chapter
