@@ -17,8 +17,9 @@ SKETCHES = (200, 400)  # points of either space on which starts compete: all of 
 FINALISTS = 6
 BLOCK = 2**22  # numbers in a block of cosines
 ROWS = 2000  # points of either space in one round of refinement, at most: bounds memory at ROWS^2 numbers
-COARSE = (30, 0.25)  # principal axes kept while starts compete, and the power of their lengths divided out
-FINE = ((60, 0.5), (100, 0.5))  # the same, for the two stages of refinement
+PLAIN = (60, 0)  # for clustering: principal axes kept, and the power of their lengths divided out
+COARSE = (30, 0.25)  # the same, while starts compete
+FINE = ((60, 0.5), (60, 0.75))  # and for the two stages of refinement
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,13 @@ def translate(x, y, *, clusters=(30, 40, 50), starts=32, heats=4, seed=0):
     check_at_least(1, starts=starts, heats=heats)
     clusters = [min(k, len(x) // 4, len(y) // 4) for k in clusters]
     rng = np.random.default_rng(seed)
-    coarse = _Space(x, *COARSE), _Space(y, *COARSE)
-    small, large = ([_some(rng, space.points, size) for space in coarse] for size in SKETCHES)
+    spaces = _Space(x), _Space(y)
+    plain, coarse, *fine = ([space.on(*each) for space in spaces] for each in (PLAIN, COARSE, *FINE))
+    small, large = ([_some(rng, view.points, size) for view in coarse] for size in SKETCHES)
     maps, scores = [], []
     for _ in range(heats):
         some, score = _settle(
-            *small, _starts(x, y, coarse, clusters, starts, rng), np.geomspace(0.15, 0.06, 6)
+            *small, _starts(plain, coarse, clusters, starts, rng), np.geomspace(0.15, 0.06, 6)
         )
         some, score = _settle(*large, some[np.argsort(-score)[:FINALISTS]], np.geomspace(0.06, 0.03, 12))
         maps, scores = [*maps, *some], [*scores, *score]
@@ -75,10 +77,9 @@ def translate(x, y, *, clusters=(30, 40, 50), starts=32, heats=4, seed=0):
     margin = scores[best[0]] - np.median([scores[b] for b in best if not same[b]] or [scores[best[0]]])
     some, score = _settle(*small, _swaps(small[0], maps[best[0]], rng), np.geomspace(0.1, 0.06, 4))
     some, score = _settle(*large, some[np.argsort(-score)[:2]], np.geomspace(0.06, 0.03, 12))
-    fine = [(_Space(x, *each), _Space(y, *each)) for each in FINE]
     found = (_refine(coarse, fine, start, rng) for start in [*rivals, *some])
     score, rotation = max(found, key=lambda pair: pair[0])
-    return _translation(fine[-1], rotation, float(score), float(margin), int(same.sum()))
+    return _translation(spaces, fine[-1], rotation, float(score), float(margin), int(same.sum()))
 
 
 def translate_pairs(x, y):
@@ -89,9 +90,10 @@ def translate_pairs(x, y):
     x, y = _rows(x, "x", 2), _rows(y, "y", 2)
     if len(x) != len(y):
         raise ValueError(f"x has {len(x)} rows, y {len(y)}; allowed: pairs, as many of one as of the other")
-    spaces = _Space(x, *FINE[-1]), _Space(y, *FINE[-1])
-    rotation = _rotation(spaces[0].points.T @ spaces[1].points)
-    return _translation(spaces, rotation, float("nan"), float("nan"), 0)
+    spaces = _Space(x), _Space(y)
+    views = [space.on(*FINE[-1]) for space in spaces]
+    rotation = _rotation(views[0].points.T @ views[1].points)
+    return _translation(spaces, views, rotation, float("nan"), float("nan"), 0)
 
 
 def quality(translated, y, *, mean=0.0):
@@ -151,31 +153,41 @@ def match(a, b, *, fits=10, rounds=30, seed=0):
 
 
 class _Space:
-    """Rows of x on their first principal axes, each axis divided by its length to a power, scaled to length 1."""
+    """A cloud x (n, d) and its principal axes; `on` gives it on some of them."""
 
-    def __init__(self, x, dims, power):
+    def __init__(self, x):
         self.mean = x.mean(axis=0)
-        _, length, axes = np.linalg.svd(x - self.mean, full_matrices=False)
-        kept = min(dims, int((length > 1e-5 * length[0]).sum()))
-        length, axes = length[:kept] / np.sqrt(len(x)), axes[:kept]
-        self.into = axes.T * length**-power
-        self.back = axes * (length**power)[:, None]
-        self.points = _unit((x - self.mean) @ self.into).astype(np.float32)
+        self.centred = x - self.mean
+        _, length, self.axes = np.linalg.svd(self.centred, full_matrices=False)
+        self.length = length[length > 1e-5 * length[0]] / np.sqrt(len(x))
+
+    def on(self, dims, power):
+        """The view on the first `dims` axes, each divided by its length to a power, all points scaled to length 1."""
+        scale, axes = self.length[:dims, None] ** power, self.axes[: min(dims, len(self.length))]
+        points = _unit(self.centred @ (axes / scale).T).astype(np.float32)
+        return _View(points, (axes / scale).T, axes * scale)
 
 
-def _starts(x, y, spaces, clusters, starts, rng):
-    """Candidate maps (starts, r, s) between the coarse spaces, from matched k-means clusters."""
-    plain, maps = [_Space(z, FINE[0][0], 0).points for z in (x, y)], []
+@dataclass(frozen=True)
+class _View:
+    points: np.ndarray  # (n, r), of length 1
+    into: np.ndarray  # (d, r)
+    back: np.ndarray  # (r, d)
+
+
+def _starts(plain, coarse, clusters, starts, rng):
+    """Candidate maps (starts, r, s) between the coarse views, from matched k-means clusters of the plain ones."""
+    maps = []
     for turn, k in enumerate(clusters):
         runs = len(range(turn, starts, len(clusters)))
         if not runs:
             continue
         kernels, own = [], []
-        for points, space in zip(plain, spaces):
-            rows = _some(rng, np.arange(len(points)), ROWS)
-            centres, member = _clusterings(points[rows], k, runs, rng)
+        for view, other in zip(plain, coarse):
+            rows = _some(rng, np.arange(len(view.points)), ROWS)
+            centres, member = _clusterings(view.points[rows], k, runs, rng)
             kernels.append(centres @ centres.transpose(0, 2, 1))
-            own.append(_unit(member @ space.points[rows]))
+            own.append(_unit(member @ other.points[rows]))
         order = match(*kernels, seed=rng.integers(2**31))[0][:, 0]
         matched = np.take_along_axis(own[1], order[:, :, None], axis=1)
         maps.append(_rotation(own[0].transpose(0, 2, 1) @ matched))
@@ -237,11 +249,14 @@ def _score(cosines):
 
 def _assignment(cosines, temperature, *, rounds=3):
     """Soft assignments (..., n, m) with rows summing to 1 and columns to nearly n/m: every point has its share."""
-    p = np.exp((cosines - 1) / temperature)
+    p = np.exp((cosines - 1) * np.float32(1 / temperature))
+    column = np.ones((*p.shape[:-2], p.shape[-1], 1), p.dtype)
     for _ in range(rounds):
-        p /= p.sum(axis=-1, keepdims=True) + 1e-30
-        p /= p.sum(axis=-2, keepdims=True) * (p.shape[-1] / p.shape[-2]) + 1e-30
-    return p / (p.sum(axis=-1, keepdims=True) + 1e-30)
+        row = 1 / (p @ column + 1e-30)
+        column = p.shape[-2] / p.shape[-1] / (row.swapaxes(-1, -2) @ p + 1e-30).swapaxes(-1, -2)
+    p *= column.swapaxes(-1, -2)
+    p /= p.sum(axis=-1, keepdims=True) + 1e-30
+    return p
 
 
 def _rotation(cross):
@@ -250,9 +265,9 @@ def _rotation(cross):
     return u @ v
 
 
-def _translation(spaces, rotation, score, margin, found):
-    x, y = spaces
-    return Translation(x.into @ rotation.astype(float) @ y.back, x.mean, y.mean, score, margin, found)
+def _translation(spaces, views, rotation, score, margin, found):
+    matrix = views[0].into @ rotation.astype(float) @ views[1].back
+    return Translation(matrix, spaces[0].mean, spaces[1].mean, score, margin, found)
 
 
 def _assign(values):
