@@ -84,6 +84,10 @@ def _solve(alpha, keep, easy, angle, start):
         v, here = v + step, there
         if tiny:
             break
+    else:
+        raise RuntimeError(
+            f"no student found for {alpha:g} kept per parameter, keep {keep:g}: please report it"
+        )
     along = v @ teacher
     across = math.sqrt(1 + max(0.0, v @ v - along**2))
     return math.atan2(across, along) / math.pi, (v, here[0])
@@ -108,6 +112,10 @@ def _margin(v, k, alpha, keep, easy, teacher):
         k -= change
         if abs(change) < 1e-11 * (1 + abs(k)):
             break
+    else:
+        raise RuntimeError(
+            f"no margin found for {alpha:g} kept per parameter, keep {keep:g}: please report it"
+        )
     slope = first @ x / first.sum()
     off = slope - x
     return k, slope, -2 * (off * (weights * below)[:, None]).T @ off / first.sum()
