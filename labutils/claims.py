@@ -142,9 +142,8 @@ def _check(claims, id, value, interval):
 
 def check_all(found, *, path=CONTRACT):
     """`check` for a dict from id to (value, interval), shown as one table: returns a `Board`."""
-    return Board(
-        tuple(check(id, value, interval=interval, path=path) for id, (value, interval) in found.items())
-    )
+    claims = read(path)
+    return Board(tuple(_check(claims, id, value, interval) for id, (value, interval) in found.items()))
 
 
 def as_json(record):
