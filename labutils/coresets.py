@@ -8,17 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from labutils.covering import ROUNDING, blocks, cover, inverse_lengths
 from labutils.data import check_at_least, check_choice
 
 SIMILARITIES = ("cosine", "distance")
 POOL = 512  # candidates kept up to date between two looks at all rows
 WIDE = 4 * POOL  # rows brought up to date together
-BLOCK = 2**18  # numbers in a block that should stay in a core's cache
-STORED = 2**25  # distances that may be held at once
-PAIRS = 2**24  # pairs (row, possible choice) that may be listed
-SHARE = 0.03  # of all pairs that matter: fewer than this, and a list of them beats the products
-SINGLE = 4096  # rows up to which facility location works in 64 bits
-ROUNDING = 1e-12  # of the largest value: differences below it are noise of 64-bit sums
 
 
 @dataclass(frozen=True)
@@ -38,7 +33,7 @@ def k_center(x, size, *, seed=0):
     x = _rows(x, size)
     chosen = [int(np.random.default_rng(seed).integers(len(x)))]
     origin = x[chosen[0]].astype(float)  # distances from here: a far-off mean then costs no digits
-    norms = np.concatenate([np.vecdot(y, y) for y in (x[b] - origin for b in _blocks(*x.shape))])
+    norms = np.concatenate([np.vecdot(y, y) for y in (x[b] - origin for b in blocks(*x.shape))])
     centres, squares = np.zeros((size, x.shape[1])), np.zeros(size)  # -2 times the rows chosen, their norms
     gap = norms.copy()  # squared distance to the nearest choice, or an upper bound: it only shrinks
     seen = np.ones(len(x), dtype=np.int64)  # the choices a row's gap accounts for
@@ -66,9 +61,9 @@ def herding(x, size, *, repeat=False):
     x = _rows(x, size)
     mean = x.mean(axis=0, dtype=float)
     y = np.empty(x.shape, np.float32)
-    scale = max(np.abs(x[b] - mean).max() for b in _blocks(*x.shape)) or 1.0
+    scale = max(np.abs(x[b] - mean).max() for b in blocks(*x.shape)) or 1.0
     norms = np.empty(len(x))
-    for b in _blocks(*x.shape):
+    for b in blocks(*x.shape):
         part = (x[b] - mean) / scale
         y[b], norms[b] = part, (part * part).sum(axis=1)
     left = norms.astype(np.float32)
@@ -98,8 +93,8 @@ def graph_cut(x, size, *, coverage=2.0):
     """
     check_at_least(0, coverage=coverage)
     x = _rows(x, size)
-    unit = _inverse_lengths(x)
-    every = sum(unit[b] @ x[b] for b in _blocks(*x.shape))
+    unit = inverse_lengths(x)
+    every = sum(unit[b] @ x[b] for b in blocks(*x.shape))
     alone = coverage / 2 * (len(x) + _inner(x, unit, every)) - (1 + (unit > 0)) / 2
     tie, total, chosen = ROUNDING * np.abs(alone).max(), np.zeros(x.shape[1]), []
     while len(chosen) < size:
@@ -130,9 +125,9 @@ def facility_location(x, size, *, similarity="cosine", sample=None, seed=0):
     check_choice("similarity", similarity, SIMILARITIES)
     x = _rows(x, size)
     if sample is None:
-        return _cover(x, size, similarity)
+        return cover(x, size, similarity)
     _check_size(sample, len(x), "sample")
-    return _cover(x, size, similarity, np.random.default_rng(seed).permutation(len(x))[:sample])
+    return cover(x, size, similarity, np.random.default_rng(seed).permutation(len(x))[:sample])
 
 
 def craig(gradients, size, *, labels=None):
@@ -147,7 +142,7 @@ def craig(gradients, size, *, labels=None):
     indices, weights = [], []
     for rows, share in parts:
         part = gradients[rows]
-        chosen = _cover(part, share, "distance")
+        chosen = cover(part, share, "distance")
         indices.append(rows[chosen])
         weights.append(np.bincount(_nearest(part, chosen), minlength=share).astype(float))
     return Coreset(np.concatenate(indices), np.concatenate(weights))
@@ -163,7 +158,7 @@ def _farthest(x, origin, norms, gap, seen, centres, squares, tie):
         cut = max(ordered[few] - tie, 0)
         if not (gap[late] >= cut).any():
             return np.flatnonzero(gap >= cut), gap[gap < cut].max(initial=-np.inf)
-        for b in _blocks(len(late), 256):
+        for b in blocks(len(late), 256):
             rows, y, first = late[b], x[late[b]] - origin, seen[late[b]].min()
             while first < m and len(rows):  # a few centres suffice to rule most rows out
                 last = min(first + 128, m)
@@ -174,142 +169,20 @@ def _farthest(x, origin, norms, gap, seen, centres, squares, tie):
                 rows, y = rows[keep], y[keep]
 
 
-def _cover(x, size, similarity, rows=None):
-    """Greedy facility location with every gain kept up to date.
-
-    A choice changes the gains only through the rows it is nearest to, and the share of (row, possible choice)
-    pairs that can still matter shrinks with every choice: first blocks of products, later a list of those pairs.
-    """
-    distance, slack, near, gain = _geometry(x, similarity, rows)
-    tie = (ROUNDING if near.dtype == np.float64 else 1e-8) * gain.max()
-    chosen, pairs, n = [], None, len(near)
-    for step in range(1, size + 1):
-        best = int((gain >= gain.max() - tie).argmax())
-        chosen.append(best)
-        new = distance(slice(None), [best])[:, 0]
-        moved = np.flatnonzero(new < near)
-        high, low = near[moved], new[moved]
-        near[moved] = low
-        if pairs is None:
-            gain -= _fall(slack, moved, high, high - low, len(x))
-            probe = np.linspace(0, n - 1, min(n, 64)).astype(int)
-            share = (distance(probe, slice(None)) < near[probe, None]).mean()
-            if share < min(SHARE, PAIRS / (n * len(x))) and (size - step) * len(moved) > n:
-                pairs, tidy = _pairs(distance, near), 2 * step
-                gaps = np.repeat(near, np.diff(pairs[0])) - pairs[2]
-                gain = np.bincount(pairs[1], gaps, len(x)) + 0.0  # floats even where no pair is left
-        elif len(moved):
-            start, columns, values = pairs
-            counts = start[moved + 1] - start[moved]
-            ends = counts.cumsum()
-            at = np.arange(ends[-1]) + np.repeat(start[moved] - ends + counts, counts)
-            fall = np.repeat(high, counts)
-            fall -= np.maximum(values[at], np.repeat(low, counts))
-            gain -= np.bincount(columns[at], np.maximum(fall, 0, out=fall), len(x))
-            if step >= tidy:  # most pairs have ceased to matter
-                keep, tidy = values < np.repeat(near, np.diff(start)), 2 * step
-                pairs = np.append(0, keep.cumsum())[start], columns[keep], values[keep]
-        gain[chosen] = -np.inf
-    return np.array(chosen)
-
-
-def _geometry(x, similarity, rows):
-    """What `_cover` needs: distance(rows, columns), slack(rows, columns, high, drop), the rows' distances before
-    any choice and the first gains. Slack, (columns, rows), is (high - distance) / drop, high and drop one a row.
-    """
-    kind = np.float64 if len(x) <= SINGLE else np.float32
-    rows = slice(None) if rows is None else rows
-    if similarity == "cosine":
-        right = (x * _inverse_lengths(x)[:, None]).astype(kind)
-        left = -right[rows]
-    else:
-        y = x - x.mean(axis=0, dtype=float)
-        y /= np.sqrt((y * y).sum(axis=1).max()) or 1.0
-        squares, ones = (y * y).sum(axis=1), np.ones(len(y))
-        noise = 8 * np.finfo(kind).eps  # taken off, so that a row is no distance from itself
-        left = np.column_stack([-2 * y[rows], squares[rows] - noise, ones[rows]]).astype(kind)
-        right = np.column_stack([y, ones, squares]).astype(kind)
-
-    def root(d):
-        return d if similarity == "cosine" else np.sqrt(np.clip(d, 0, np.inf, out=d), out=d)
-
-    def distance(r, c):
-        return root(left[r] @ right[c].T)
-
-    def slack(r, c, high, drop):
-        scale = drop if similarity == "cosine" else drop * drop
-        s = root(right[c] @ (left[r] / scale[:, None]).T)
-        return np.subtract(high / drop, s, out=s)
-
-    if similarity == "cosine":
-        gain = len(left) - right @ left.sum(axis=0, dtype=float)
-        return distance, slack, np.ones(len(left), kind), gain
-    near = np.full(len(left), 2, kind)  # no two rows are farther apart than 2
-    if len(left) * len(x) <= STORED:
-        stored = distance(slice(None), slice(None))
-
-        def distance(r, c):
-            return stored[r, c]
-
-        def slack(r, c, high, drop):
-            s = stored[r, c]
-            s *= -1 / drop[:, None]
-            s += (high / drop)[:, None]
-            return s.T
-
-    return distance, slack, near, _fall(slack, np.arange(len(left)), near, near, len(x))
-
-
-def _fall(slack, rows, high, drop, n):
-    """What each of `n` possible choices no longer gains once each of these rows is nearer, at high - drop."""
-    fall = np.zeros(n)
-    for r in _blocks(len(rows), BLOCK // 64):
-        for c in _blocks(n, 64):
-            s = slack(rows[r], c, high[r], drop[r])
-            fall[c] += np.clip(s, 0, 1, out=s) @ drop[r]
-    return fall
-
-
-def _pairs(distance, near):
-    """The pairs with a distance below the row's nearest: each row's start, and all columns and distances."""
-    starts, columns, values = [[0]], [], []
-    for b in _blocks(len(near), BLOCK // 128):
-        d = distance(b, slice(None))
-        at = np.flatnonzero(d < near[b, None])
-        first = np.arange(len(d)) * d.shape[1]
-        ends = np.searchsorted(at, first + d.shape[1])
-        columns.append((at - np.repeat(first, np.diff(ends, prepend=0))).astype(np.int32))
-        values.append(d.ravel()[at])
-        starts.append(starts[-1][-1] + ends)
-    return np.concatenate(starts), np.concatenate(columns), np.concatenate(values)
-
-
 def _nearest(x, chosen):
     """The position in `chosen` of each row's nearest choice, in 64 bits."""
     origin = x.mean(axis=0, dtype=float)
     centres = x[chosen] - origin
     squares = (centres * centres).sum(axis=1)
     width = max(len(chosen), x.shape[1])
-    parts = [(squares - 2 * ((x[b] - origin) @ centres.T)).argmin(axis=1) for b in _blocks(len(x), width)]
+    parts = [(squares - 2 * ((x[b] - origin) @ centres.T)).argmin(axis=1) for b in blocks(len(x), width)]
     return np.concatenate(parts)
 
 
 # --- rows and their checks ----------------------------------------------------------------------------------
-def _blocks(n, width):
-    """Slices of 0..n whose rows, `width` numbers each, fill a cache."""
-    step = max(1, BLOCK // max(1, width))
-    return [slice(i, min(i + step, n)) for i in range(0, n, step)]
-
-
-def _inverse_lengths(x):
-    """1 / length of each row in 64 bits, 0 for a row of zeros, which has no direction."""
-    squares = np.concatenate([np.square(x[b], dtype=float).sum(axis=1) for b in _blocks(*x.shape)])
-    return np.divide(1, np.sqrt(squares), out=np.zeros(len(x)), where=squares > 0)
-
-
 def _inner(x, unit, vector):
     """Inner products of each row's direction with `vector`, in 64 bits."""
-    return np.concatenate([x[b] @ vector for b in _blocks(*x.shape)]) * unit
+    return np.concatenate([x[b] @ vector for b in blocks(*x.shape)]) * unit
 
 
 def _rows(x, size, name="x"):

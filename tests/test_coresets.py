@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from labutils import coresets
+from labutils import coresets, covering
 
 SELECTORS = {
     "k_center": coresets.k_center,
@@ -86,17 +86,20 @@ def plain(name, x, size, start=None):
     return chosen
 
 
-@pytest.fixture(params=["as shipped", "small pools", "early lists", "no store"])
+@pytest.fixture(params=["as shipped", "small pools", "early lists", "no store", "no bounds"])
 def path(request, monkeypatch):
     """The same functions with limits at which small data take the ways that large data take."""
     if request.param == "small pools":
         monkeypatch.setattr(coresets, "POOL", 7)
         monkeypatch.setattr(coresets, "WIDE", 20)
-        monkeypatch.setattr(coresets, "BLOCK", 640)
+        monkeypatch.setattr(covering, "BLOCK", 640)
+        monkeypatch.setattr(covering, "LOOK", 7)
     if request.param == "early lists":
-        monkeypatch.setattr(coresets, "SHARE", 0.6)
+        monkeypatch.setattr(covering, "SHARE", 0.6)
     if request.param == "no store":
-        monkeypatch.setattr(coresets, "STORED", 0)
+        monkeypatch.setattr(covering, "STORED", 0)
+    if request.param == "no bounds":
+        monkeypatch.setattr(covering, "GROUPS", 0)
 
 
 # --- fast is plain -------------------------------------------------------------------------------------------
@@ -139,8 +142,8 @@ def test_herding_decides_in_64_bits_what_32_leave_open():
 def test_32_bit_products_cost_no_coverage(similarity, monkeypatch):
     x = data("clusters", 3, n=800)
     s = similarities(x, similarity)
-    monkeypatch.setattr(coresets, "SINGLE", 10)
-    monkeypatch.setattr(coresets, "STORED", 0)
+    monkeypatch.setattr(covering, "SINGLE", 10)
+    monkeypatch.setattr(covering, "STORED", 0)
     chosen = coresets.facility_location(x, 90, similarity=similarity)
     assert covered(s, chosen) == pytest.approx(covered(s, plain(similarity, x, 90)), rel=1e-5)
 
