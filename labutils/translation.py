@@ -30,7 +30,9 @@ class Translation:
     mean_x: np.ndarray
     mean_y: np.ndarray
     score: float  # what chose it: mean cosine of points to their nearest in the other space, both ways
-    margin: float  # how far the best start scored above the median of those that settled elsewhere
+    margin: (
+        float  # how far the best start scored above the median of those that settled elsewhere, if any did
+    )
     found: int  # starts that settled on it independently
 
     def __call__(self, x):
@@ -52,8 +54,9 @@ def translate(x, y, *, clusters=(30, 40, 50), starts=32, heats=4, seed=0):
     """A `Translation` of the space of x (n, d) into that of y (m, e), from rows that need not correspond at all.
 
     In each heat `starts` k-means clusterings of either space, with the numbers of `clusters` in turn (or a fourth
-    of the rows), are matched and sharpened. There are up to `heats`: it is enough when two starts have settled on the
-    same, best map. At last pairs of clusters change places in it, and the best of all is refined. Raises ValueError for fewer than 16 rows, and for NaN.
+    of the rows), are matched and sharpened. There are up to `heats`: it is enough when two starts have settled on
+    the same, best map. At last pairs of clusters change places in it, and the best of all is refined.
+    Raises ValueError for fewer than 16 rows, for NaN, and where all rows are the same.
     """
     x, y = _rows(x, "x", 16), _rows(y, "y", 16)
     check_at_least(1, starts=starts, heats=heats)
@@ -74,7 +77,7 @@ def translate(x, y, *, clusters=(30, 40, 50), starts=32, heats=4, seed=0):
         if same.sum() > 1:
             break
     rivals = [maps[b] for b in [best[0], *[b for b in best if not same[b]][:2]]]
-    margin = scores[best[0]] - np.median([scores[b] for b in best if not same[b]] or [scores[best[0]]])
+    margin = scores[best[0]] - np.median([scores[b] for b in best if not same[b]] or [-np.inf])
     some, score = _settle(*small, _swaps(small[0], maps[best[0]], rng), np.geomspace(0.1, 0.06, 4))
     some, score = _settle(*large, some[np.argsort(-score)[:2]], np.geomspace(0.06, 0.03, 12))
     found = (_refine(coarse, fine, start, rng) for start in [*rivals, *some])
@@ -298,4 +301,6 @@ def _rows(x, name, least):
         raise ValueError(f"{name} has shape {x.shape}; allowed: (rows, features) with at least {least} rows")
     if not np.isfinite(x).all():
         raise ValueError(f"{name} holds NaN or infinity; allowed: finite numbers")
+    if (x == x[0]).all():
+        raise ValueError(f"{name} is the same in every row; allowed: rows that differ")
     return x

@@ -126,6 +126,7 @@ def test_a_constant_map_has_no_counterparts_whatever_its_cosine():
     [
         (lambda x: translation.translate(x[:10], x), "x has shape"),
         (lambda x: translation.translate(x, x * np.inf), "y holds NaN"),
+        (lambda x: translation.translate(x * 0, x), "x is the same in every row"),
         (lambda x: translation.translate(x, x, starts=0), "starts is 0"),
         (lambda x: translation.translate_pairs(x, x[:-1]), "x has 40 rows, y 39"),
         (lambda x: translation.quality(x, x[:, 1:]), "translated has shape"),
