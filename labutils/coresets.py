@@ -97,18 +97,20 @@ def graph_cut(x, size, *, coverage=2.0):
     every = sum(unit[b] @ x[b] for b in blocks(*x.shape))
     alone = coverage / 2 * (len(x) + _inner(x, unit, every)) - (1 + (unit > 0)) / 2
     tie, total, chosen = ROUNDING * np.abs(alone).max(), np.zeros(x.shape[1]), []
+    wide = 2 * POOL
     while len(chosen) < size:
         gain = alone - len(chosen) - _inner(x, unit, total)
         gain[chosen] = -np.inf
-        cut = np.partition(gain, -POOL)[-POOL] - tie if len(x) > POOL else -np.inf
+        cut = np.partition(gain, -wide)[-wide] - tie if len(x) > wide else -np.inf
         inside = gain >= max(cut, np.finfo(float).min)
         rest = gain[~inside].max(initial=-np.inf)  # gains only fall, so these stay below
         pool, near = np.flatnonzero(inside), gain[inside]
         rows = x[pool] * unit[pool, None]
-        while len(chosen) < size and near.max() >= rest + tie and near.max() > -np.inf:
-            at = int((near >= near.max() - tie).argmax())
-            near -= 1 + rows @ rows[at]
+        while len(chosen) < size and (top := near.max()) >= max(rest + tie, np.finfo(float).min):
+            at = int((near >= top - tie).argmax())
+            near -= rows @ rows[at]
             near[at] = -np.inf
+            rest += 1  # rather than take 1 from all the others
             total += rows[at]
             chosen.append(int(pool[at]))
     return np.array(chosen)
