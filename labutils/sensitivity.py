@@ -215,10 +215,13 @@ def merge_and_reduce(blocks, reduce, *, size=0, seed=0):
     """Coreset of a stream that is read once: reduce every block, merge two of a kind, reduce again.
 
     `blocks` yields arrays (n, d); `reduce(points, weights=, seed=)` returns a `Coreset` of them, for example
-    `functools.partial(lightweight, size=500)`; what has at most `size` rows is left as it is. Returns the points
-    (m, d) and their `Coreset`, whose indices count rows of the stream. Coresets wait on a stack like the digits of a
-    binary counter, so that after B blocks no row was reduced more than 2 + log2 B times, and fewer than 2 + log2 B
-    coresets are held. Source: Har-Peled, Mazumdar 2004; Bentley, Saxe 1980 for the stack.
+    `functools.partial(lightweight, size=500)`. Blocks and unions of at most `size` rows stay as they are: give the
+    size that `reduce` keeps, for it cannot draw more rows than there are (0: always reduce, for exact coresets).
+
+    Returns the rows kept (m, d) and their `Coreset`, whose indices count rows of the stream. Coresets wait on a
+    stack like the digits of a binary counter: after B blocks no row was reduced more than 2 + log2 B times, and
+    fewer than 2 + log2 B coresets and one block are held. Raises ValueError for a stream without blocks. Source:
+    Har-Peled, Mazumdar 2004; Bentley, Saxe 1980 for the stack.
     """
     rng = np.random.default_rng(seed)
     stack, start = [], 0
@@ -250,13 +253,14 @@ def merge_and_reduce(blocks, reduce, *, size=0, seed=0):
 def kmeans_cost(x, centres, *, weights=None):
     """Sum of weighted squared distances of x (N, d) to the nearest of each query's centres (Q, k, d): (Q,)."""
     x, weights = _checked(x, weights, 1)
-    return np.array([weights @ _nearest(x, np.asarray(c, float))[0] for c in centres])
+    centres = [_asked(c, "each set of centres", "k", x.shape[1]) for c in centres]
+    return np.array([weights @ _nearest(x, c)[0] for c in centres])
 
 
 def squares_cost(x, queries, *, weights=None):
     """Sum of w (x q)^2 over the rows of x (N, d) for each of the queries (Q, d): (Q,)."""
     x, weights = _checked(x, weights, 1)
-    queries = np.asarray(queries, float)
+    queries = _asked(queries, "queries", "Q", x.shape[1])
     return sum(w @ (b @ queries.T) ** 2 for w, b in _blocks(x, weights))
 
 
@@ -274,7 +278,7 @@ def _checked(x, weights, size):
         raise ValueError(
             f"x has shape {x.shape} and type {x.dtype}; allowed: numbers (N, d), at least one row"
         )
-    if not isinstance(size, int | np.integer) or not 1 <= size <= len(x):
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= len(x):
         raise ValueError(f"size is {size!r}; allowed: whole numbers from 1 to the {len(x)} rows of x")
     weights = np.ones(len(x)) if weights is None else np.asarray(weights, float)
     if weights.shape != (len(x),) or not (
@@ -284,6 +288,16 @@ def _checked(x, weights, size):
             f"weights have shape {weights.shape}; allowed: ({len(x)},), finite, none negative, not all 0"
         )
     return x, weights
+
+
+def _asked(values, name, count, d):
+    """`values` as an array of floats (count, d), or a ValueError that says what is amiss."""
+    values = np.asarray(values, float)
+    if values.ndim != 2 or not len(values) or values.shape[1] != d:
+        raise ValueError(f"{name} has shape {values.shape}; allowed: ({count}, {d}), as wide as x")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} holds NaN or infinity; allowed: finite numbers")
+    return values
 
 
 def _blocks(x, weights=None, *, width=None):

@@ -267,7 +267,7 @@ def test_files_give_what_arrays_give_in_little_memory(name, tmp_path, monkeypatc
 @pytest.mark.parametrize("name", DRAWN)
 def test_bad_input_is_named(name):
     function, x = DRAWN[name], blobs(50)
-    for size in (0, 51, 2.5):
+    for size in (0, 51, 2.5, True):
         with pytest.raises(ValueError, match="size is"):
             function(x, size=size)
     for wrong in (x[0], x[:0], np.array([["a"]])):
@@ -281,6 +281,20 @@ def test_bad_input_is_named(name):
         for weights in (np.ones(3), -np.ones(50), np.zeros(50)):
             with pytest.raises(ValueError, match="weights"):
                 function(x, size=5, weights=weights)
+
+
+def test_questions_of_a_wrong_shape_or_without_numbers_are_named():
+    x = blobs(50)
+    for wrong in (np.zeros((2, 4, 2)), np.zeros((2, 4, 1)), np.zeros((2, 3)), np.zeros((2, 0, 3))):
+        with pytest.raises(ValueError, match="each set of centres has shape"):
+            sensitivity.kmeans_cost(x, wrong)
+    for wrong in (np.zeros((2, 2)), np.zeros(3), np.zeros((0, 3)), np.zeros((1, 2, 3))):
+        with pytest.raises(ValueError, match="queries has shape"):
+            sensitivity.squares_cost(x, wrong)
+    with pytest.raises(ValueError, match="centres holds NaN"):
+        sensitivity.kmeans_cost(x, np.full((1, 2, 3), np.nan))
+    with pytest.raises(ValueError, match="queries holds NaN"):
+        sensitivity.squares_cost(x, np.full((1, 3), np.inf))
 
 
 def test_other_bad_input_is_named():
