@@ -44,7 +44,7 @@ METHODS = {  # the same colour and marker for a method through the whole book
     "forgetting": (GREEN, "^"),
     "prototypes": (PURPLE, "v"),
     "memorisation": (INK, "*"),
-    "middle": (PURPLE, "v"),
+    "CCS, by class": (PURPLE, "v"),
     "CCS": (GREEN, "^"),
     "audition": (ORANGE, "s"),
     "cleaned": (SKY, "s"),
