@@ -13,7 +13,7 @@ PAIRS = 2**24  # pairs (row, possible choice) that may be listed
 SHARE = 0.03  # of all pairs that matter: fewer than this, and a list of them beats the products
 SINGLE = 4096  # rows up to which the products are in 64 bits
 GROUPS = 16  # of like rows: their second moments bound the gains
-LOOK = 64  # gains brought up to date together
+LOOK = 64  # gains brought up to date together, at least
 ROUNDING = 1e-12  # of the largest value: differences below it are noise of 64-bit sums
 
 
@@ -28,6 +28,7 @@ def cover(x, size, similarity, rows=None):
     distance, slack, near, gain, ceiling = _geometry(x, similarity, rows)
     tie = (ROUNDING if near.dtype == np.float64 else 1e-8) * gain.max()
     chosen, pairs, n, m = [], None, len(near), len(x)
+    look = max(LOOK, m // 256)  # so that sorting the bounds costs less than the products
     spent, saved = 0, 0  # pairs looked at for want of exact gains, and those that would have kept them exact
     for step in range(1, size + 1):
         if ceiling and step > 1:
@@ -35,7 +36,7 @@ def cover(x, size, similarity, rows=None):
             gain = np.minimum(gain, ceiling(near) + tie)
             late, best = gain.copy(), -np.inf
             while late.max() >= max(best - tie, np.finfo(float).min):
-                cut = np.partition(late, -LOOK)[-LOOK] if m > LOOK else -np.inf
+                cut = np.partition(late, -look)[-look] if m > look else -np.inf
                 if spent > saved / 2:
                     ceiling, cut = None, -np.inf
                 few = np.flatnonzero(late >= max(cut, np.finfo(float).min))
