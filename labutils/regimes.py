@@ -54,10 +54,8 @@ def pixelate(image, blocks, *, smooth=False):
 
 # --- Your own curve ------------------------------------------------------------------------------------------
 SURE = 0.9  # a regime less probable than this is no verdict
-SPREAD, WEIGHT = (
-    0.05,
-    2.0,
-)  # what is expected of the relative noise beforehand, and how many points that is worth
+SPREAD = 0.05  # relative noise expected beforehand
+WEIGHT = 2.0  # and how many points that is worth
 LIMITS = {  # by the regimes in data and in width
     ("resolution", "variance"): "data",
     ("variance", "resolution"): "model",
@@ -70,11 +68,11 @@ def _shapes(size, first):
     """What a curve may look like: log losses (G, T) at sizes relative to the largest measured, `first` the smallest.
 
     Also the exponents (G,), the shares of the floor in the last loss (G,), which are of the first regime, and the
-    weights before any measurement. Resolution: any exponent from 0.05 to 3 and a floor of at most half the last
-    loss, or none (half the weight). Variance: a floor of at least half, and above it c / (n - s c), any order of
-    magnitude of c, with s = 0, 1/2 or 1, which is least squares (see `features.loss`).
+    weights before any measurement. Resolution: any exponent from 0.05 to 3 above any floor, or none (half the
+    weight). Variance: a floor of at least half the last loss, and above it c / (n - s c), any order of magnitude
+    of c, with s = 0, 1/2 or 1, which is least squares (see `features.loss`).
     """
-    exponents, shares = np.geomspace(0.05, 3, 1000), np.linspace(0.05, 0.5, 10)
+    exponents, shares = np.geomspace(0.05, 3, 1000), np.linspace(0.05, 0.95, 19)
     a, floor = (v.reshape(-1, 1) for v in np.meshgrid(exponents, np.r_[0, shares]))
     falling = np.log((1 - floor) * size**-a + floor)
     c, s = (v.reshape(-1, 1) for v in np.meshgrid(np.geomspace(first / 100, 1, 300), [0, 0.5, 1]))
@@ -91,9 +89,9 @@ def _shapes(size, first):
 class Diagnosis:
     """What limits the loss along one sweep, and along a second over the width if there was one.
 
-    `probability` of each of the two regimes, `regime` the likelier. `exponent` of what still falls, `floor` in
-    units of the loss and `doubling`, the share of the loss that twice as much removes, are posterior medians with
-    90% intervals. `measure_next` is the size at which one more measurement would help most to decide, None where
+    `probability` of each of the two regimes, `regime` the likelier. `exponent` of what still falls and `floor` in
+    units of the loss, both within that regime, and `doubling`, the share of the loss that twice as much removes,
+    whichever it is, are posterior medians with 90% intervals. `measure_next` is the size at which one more measurement would help most to decide, None where
     that is no longer needed. `width` is the Diagnosis of the second sweep.
     """
 
@@ -158,10 +156,11 @@ def diagnose(n, loss, *, width=None, width_loss=None):
     """Which regime a learning curve is in, what doubling buys, and where to measure next: a `Diagnosis`.
 
     `n` (T,) examples, `loss` (T,), or (seeds, T) whose mean is used; with `width` and `width_loss` the same for a
-    sweep over the size of the model. Resolution-limited: more than half of the last loss still falls as a power;
-    variance-limited: at least half is a floor, to which the rest falls as one over the size. Bayes' rule over the
-    curves of `_shapes`, amplitude and noise integrated out; nothing is drawn at random. Raises ValueError for
-    fewer than 4 different sizes, values that are not positive, or a width without its loss.
+    sweep over the size of the model. Resolution-limited: the loss falls as a power of any exponent, to any floor;
+    variance-limited: at least half of the last loss is a floor, to which the rest falls as one over the size.
+    Bayes' rule over the curves of `_shapes`, amplitude and noise integrated out; nothing is drawn at random. A
+    curve that bends otherwise is in neither family, and its forecast too hopeful or too modest. Raises ValueError
+    for fewer than 4 different sizes, values that are not positive, or a width without its loss.
     """
     if (width is None) != (width_loss is None):
         raise ValueError(f"width is {width}, width_loss {width_loss}; allowed: both or neither")
@@ -195,14 +194,18 @@ def _diagnose(axis, n, loss, second):
         enough = chance[regime] + 0.75 * (max(right) - chance[regime])  # larger sizes cost more
         wanted = float(n.max() * ahead[np.argmax(np.array(right) >= enough)])
     gain = (1 - floors) * (1 - 2.0**-exponents)
-    values = [_median(v, weight) for v in (exponents, floors * np.exp(level), gain)]
+    named = weight * (resolution == (regime == "resolution"))
+    pairs = (exponents, named), (floors * np.exp(level), named), (gain, weight)
+    values = [_median(*pair) for pair in pairs]
     return Diagnosis(axis, regime, chance, *[part for value in values for part in value], wanted, second)
 
 
 def _median(values, weight):
     """Weighted median and 90% interval."""
     order = np.argsort(values)
-    picks = np.searchsorted(weight[order].cumsum(), [0.05, 0.5, 0.95]).clip(max=len(order) - 1)
+    picks = np.searchsorted(weight[order].cumsum(), weight.sum() * np.array([0.05, 0.5, 0.95])).clip(
+        max=len(order) - 1
+    )
     low, middle, high = values[order][picks].tolist()
     return middle, (low, high)
 
