@@ -72,7 +72,7 @@ def _shapes(size, first):
     weight). Variance: a floor of at least half the last loss, and above it c / (n - s c), any order of magnitude
     of c, with s = 0, 1/2 or 1, which is least squares (see `features.loss`).
     """
-    exponents, shares = np.geomspace(0.05, 3, 1000), np.linspace(0.05, 0.95, 19)
+    exponents, shares = np.geomspace(0.05, 3, 500), np.linspace(0.05, 0.95, 19)
     a, floor = (v.reshape(-1, 1) for v in np.meshgrid(exponents, np.r_[0, shares]))
     falling = np.log((1 - floor) * size**-a + floor)
     c, s = (v.reshape(-1, 1) for v in np.meshgrid(np.geomspace(first / 100, 1, 300), [0, 0.5, 1]))
