@@ -93,6 +93,9 @@ def execute(notebook, output, *, profile="standard", dataset=None, parameters=No
     notebook, output = Path(notebook), Path(output)
     known = parameters_of(notebook)
     values = profile_overrides(notebook, profile) | (parameters or {})
+    ran = ", ".join(
+        [profile, *(f"{name}={value}" for name, value in (parameters or {}).items())]
+    )  # for the records
     if dataset and "dataset" in known:
         values["dataset"] = str(Path(dataset).resolve()) if Path(dataset).exists() else dataset
     if "executed" in known:
@@ -125,7 +128,7 @@ def execute(notebook, output, *, profile="standard", dataset=None, parameters=No
     try:
         papermill.execute_notebook(str(notebook), str(partial), parameters=values, **quiet, **where)
         seconds = round(time.perf_counter() - start, 1)
-        nb = tidy(nbformat.read(partial, as_version=4), profile=profile, overrides=values)
+        nb = tidy(nbformat.read(partial, as_version=4), profile=ran, overrides=values)
         nb.metadata.labutils |= {"seconds": seconds, "dataset": values.get("dataset")}
         nbformat.write(nb, partial)
         partial.replace(output)
