@@ -58,7 +58,7 @@ def keep_full(folder, path=FULL):
 
 
 def write_readme(folder, path=ROOT / "README.md"):
-    """Put a table of the claims between the markers `results:begin` and `results:end` of the README.
+    """Put the verdicts by chapter, and every claim in a fold, between `results:begin` and `results:end` of the README.
 
     Raises ValueError where the folder holds no record or the README no markers; the README is then as before.
     """
@@ -66,12 +66,21 @@ def write_readme(folder, path=ROOT / "README.md"):
     _, end, after = rest.partition("<!-- results:end -->")
     if not end:
         raise ValueError(f"{path} lacks the lines <!-- results:begin --> and <!-- results:end -->")
-    lines = ["| chapter | claim | published | this book | verdict |", "|---|---|---|---|---|"]
     found_in = records(folder)
     if not found_in:
         raise ValueError(
             f"folder {str(folder)!r} holds no executed chapter with claims; run `make book` first"
         )
+    lines = [
+        f"| chapter | claims | {' | '.join(claims.VERDICTS)} |",
+        "|---|---:" + "|---:" * len(claims.VERDICTS) + "|",
+    ]
+    for chapter in sorted({record["chapter"] for record in found_in}):
+        verdicts = [record["verdict"] for record in found_in if record["chapter"] == chapter]
+        counts = [len(verdicts), *(verdicts.count(verdict) for verdict in claims.VERDICTS)]
+        lines.append("| " + " | ".join([chapter.replace("_", " "), *map(str, counts)]) + " |")
+    lines += ["", "<details><summary>Every claim</summary>", ""]
+    lines += ["| chapter | claim | published | this book | verdict |", "|---|---|---|---|---|"]
     for record in found_in:
         reference = f"{claims.number(record['reference'])} {record['unit']}".strip()
         published = f"{reference} ({record['source']})"
@@ -79,6 +88,7 @@ def write_readme(folder, path=ROOT / "README.md"):
         lines.append(
             "| " + " | ".join(cell.replace("|", "\\|") for cell in [*found, record["verdict"]]) + " |"
         )
+    lines += ["", "</details>"]
     write(path, before + begin + "\n".join(lines) + "\n" + end + after)
 
 

@@ -71,6 +71,7 @@ def test_readme_table_stands_between_the_markers_however_often_it_is_written(tmp
     results.write_readme(tmp_path, readme)
     assert readme.read_text() == once
     assert once.startswith("before\n") and once.endswith("\nafter\n") and "old" not in once
+    assert "| 01 toy | 1 | 1 | 0 | 0 |" in once
     assert "| 01 | Half \\| of it. | 0.5 bits (A paper) | 0.5 [0.4, 0.6] bits | reproduced |" in once
 
 
