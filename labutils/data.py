@@ -1,6 +1,7 @@
 """Data sets and text: bundled, downloaded, or the reader's own, all checked before any work starts."""
 
 import difflib
+import mmap
 import os
 import pathlib
 import sysconfig
@@ -43,6 +44,18 @@ class Text:
     alphabet: str
     name: str
     files: int
+
+
+def release(x):
+    """Give the pages read from a memory-mapped file back to the system, or they count as ours, up to the whole file.
+
+    Does nothing to any other array, nor to a copy-on-write mapping, whose changes would be lost.
+    """
+    if isinstance(x, np.memmap) and x.mode in ("r", "r+") and hasattr(mmap, "MADV_DONTNEED"):
+        while isinstance(x, np.ndarray):
+            x = x.base
+        if isinstance(x, mmap.mmap):
+            x.madvise(mmap.MADV_DONTNEED)
 
 
 def check_choice(argument, value, allowed):

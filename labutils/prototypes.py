@@ -3,11 +3,9 @@
 `x` may be a memory-mapped file far larger than memory: rows are read a block at a time.
 """
 
-import mmap
-
 import numpy as np
 
-from labutils.data import check_at_least
+from labutils.data import check_at_least, release
 
 BLOCK = 2**20  # numbers in a block of distances: about what the caches of one core hold
 
@@ -57,7 +55,7 @@ def kmeans(x, clusters, *, seed=0, passes=3, rounds=100):
     sample = np.empty((min(size, len(x)), x.shape[1]), _number_type(x))
     for first in range(0, len(sample), 1000):
         sample[first : first + 1000] = x[rows[first : first + 1000]]
-        _release(x)
+        release(x)
     shift = sample.mean(axis=0)  # near the origin the products below lose no digits
     sample -= shift
     centres, before = _plus_plus(sample, clusters, rng), None
@@ -116,13 +114,7 @@ def _blocks(x, width, shift=0):
     for first in range(0, len(x), size):
         rows = slice(first, min(first + size, len(x)))
         yield rows, np.subtract(x[rows], shift, dtype=_number_type(x))
-        _release(x)
-
-
-def _release(x):
-    """Give the pages read from a mapped file back, or they count as ours, up to the whole file."""
-    if isinstance(x, np.memmap) and x.mode == "r" and hasattr(mmap, "MADV_DONTNEED"):
-        x._mmap.madvise(mmap.MADV_DONTNEED)
+        release(x)
 
 
 def _closest(block, centres):

@@ -4,12 +4,10 @@ Rows are read in blocks, at most a few times each, so `x` may be a memory-mapped
 is held for each row is a number or two.
 """
 
-import mmap
-
 import numpy as np
 
 from labutils.coresets import Coreset
-from labutils.data import check_at_least
+from labutils.data import check_at_least, release
 
 BLOCK = 1 << 23  # bytes of a block in float64: large enough for BLAS, small enough for the cache's sake
 ROUNDS = 5  # of k-means||; Bahmani et al. find that more change nothing
@@ -309,16 +307,11 @@ def _blocks(x, weights=None, *, width=None):
 
 
 def _read(x, rows):
-    """Rows of x as a new float64 array; the pages of a mapped file are given back, which memory does not refill."""
+    """Rows of x as a new float64 array; the pages of a mapped file are given back."""
     block = np.array(x[rows], dtype=float)
     if not np.isfinite(block.sum()) and not np.isfinite(block).all():
         raise ValueError("x holds NaN or infinity; allowed: finite numbers")
-    if isinstance(x, np.memmap) and x.mode in ("r", "r+") and hasattr(mmap, "MADV_DONTNEED"):
-        source = x
-        while isinstance(source, np.ndarray):
-            source = source.base
-        if isinstance(source, mmap.mmap):
-            source.madvise(mmap.MADV_DONTNEED)
+    release(x)
     return block
 
 

@@ -69,26 +69,25 @@ def test_choices_are_the_textbook_loops(seed, sample):
     assert chosen.tolist() == textbook(cosines(x), rows, 40)
 
 
-def test_bounds_save_most_products_while_clusters_are_uncovered(monkeypatch):
-    x, looked = clusters(0), count_pairs(monkeypatch)
-    chosen = covering.cover(x, 8, "cosine")
+def share_of_pairs(monkeypatch, x, size):
+    """Pairs looked at with bounds over those without, where both must choose the same."""
+    looked = count_pairs(monkeypatch)
+    chosen = covering.cover(x, size, "cosine")
     with_bounds = sum(looked)
-    monkeypatch.setattr(covering, "GROUPS", 0)
     looked.clear()
-    assert covering.cover(x, 8, "cosine").tolist() == chosen.tolist()
-    assert with_bounds < 0.5 * sum(looked)
+    monkeypatch.setattr(covering, "GROUPS", 0)
+    assert covering.cover(x, size, "cosine").tolist() == chosen.tolist()
+    return with_bounds / sum(looked)
+
+
+def test_bounds_save_most_products_while_clusters_are_uncovered(monkeypatch):
+    assert share_of_pairs(monkeypatch, clusters(0), 8) < 0.5
 
 
 def test_useless_bounds_are_given_up(monkeypatch):
-    x, looked = np.random.default_rng(0).standard_normal((1500, 6)), count_pairs(monkeypatch)
     monkeypatch.setattr(covering, "SHARE", 0)  # no list either
     monkeypatch.setattr(covering, "GROUPS", 1)
-    chosen = covering.cover(x, 60, "cosine")
-    with_bounds = sum(looked)
-    monkeypatch.setattr(covering, "GROUPS", 0)
-    looked.clear()
-    assert covering.cover(x, 60, "cosine").tolist() == chosen.tolist()
-    assert with_bounds < 1.6 * sum(looked)
+    assert share_of_pairs(monkeypatch, np.random.default_rng(0).standard_normal((1500, 6)), 60) < 1.6
 
 
 def test_wide_rows_go_without_bounds():
