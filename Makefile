@@ -29,8 +29,8 @@ MIRROR   := _build/$(PROFILE)$(if $(SLUG),-$(SLUG))
 CHAPTERS := $(sort $(wildcard chapters/[0-9][0-9]_*.ipynb))
 EXECUTED := $(CHAPTERS:%=$(MIRROR)/%)
 SUMMARY  := $(MIRROR)/chapters/scoreboard.ipynb $(MIRROR)/chapters/run_times.ipynb
-SOURCES  := $(filter-out labutils/book.py labutils/results.py labutils/sweep.py,$(wildcard labutils/*.py)) chapters/claims.yml
-PAGES    := $(wildcard chapters/*.md chapters/_static/*) _config.yml _toc.yml references.bib labutils/book.py
+MODULES  := $(wildcard labutils/*.py labutils/*/*.py)
+PAGES    := $(wildcard chapters/*.md chapters/_static/*) _config.yml _toc.yml references.bib labutils/book/site.py
 SITE     := _build/html/index.html
 VENV     := .venv/installed
 BOOK     := .venv/bin/python -m labutils.book
@@ -52,10 +52,18 @@ book: $(VENV)  ## execute the chapters that changed, build the site, print where
 	@$(MAKE) --silent --no-print-directory $(SITE)
 	@echo "$(abspath $(SITE))"
 
-$(MIRROR)/chapters/%.ipynb: chapters/%.ipynb $(wildcard chapters/profiles/$(PROFILE).yml $(DATASET)) $(SOURCES) | $(VENV)
+$(MIRROR)/chapters/%.ipynb: chapters/%.ipynb $(wildcard $(DATASET)) | $(VENV)
 	@$(BOOK) run $< --profile $(PROFILE) --dataset '$(DATASET)' --output $@
 
-$(SUMMARY): $(EXECUTED) $(wildcard chapters/records/full.json) labutils/results.py
+$(SUMMARY): $(EXECUTED) $(wildcard chapters/records/full.json)
+
+# What a chapter needs besides its notebook is read from its imports: an edit executes anew only what it can change.
+RULES    := _build/dependencies/rules.mk
+ifneq ($(filter-out help clean lint strip test bench,$(or $(MAKECMDGOALS),help)),)
+include $(RULES)
+endif
+$(RULES): $(MODULES) $(wildcard chapters/*.ipynb chapters/explorers/*.js chapters/profiles/*.yml) chapters/claims.yml
+	@$(PYTHON) labutils/book/dependencies.py $(@D)
 
 $(SITE): $(EXECUTED) $(SUMMARY) $(PAGES) $(if $(filter $(notdir $(MIRROR)),$(shell cat _build/html/built-from 2>/dev/null)),,FORCE)
 	@$(BOOK) assemble $(MIRROR) > /dev/null

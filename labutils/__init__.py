@@ -1,1 +1,30 @@
-"""The experiments behind *Training with Less Data*: one module for each chapter, on a common ground floor."""
+"""The experiments of Training with Less Data. A part of the book is a folder, a subject is a file:
+
+checks          what every function says of bad input          data        named data sets and text
+intervals       numbers with intervals, and as text            readers     the reader's own files
+rows            blocks of rows, k-means, nearest rows          plotting    the look of every figure
+
+networks/       models and training, shared by the parts
+    models              small networks, drawn from a seed      optimizers      Adam, SGD, SOAP, Muon ... one protocol
+    training            `fit_many`: many networks at once      gradient_norms  one gradient norm per example
+    batched             the arithmetic under it                max_margin      the separating plane, by NNLS
+    batched_gpt         the same for language models
+laws/           how loss falls with data and size (chapters 01, 09)
+    power_law           fit and forecast one curve             regimes              what limits a loss: `diagnose`
+    joint_law           data and model size together           random_features      the four regimes, exactly
+    learning_curves     measured curves                        intrinsic_dimension  and what depends on it
+    ngram               language models by counting            photograph           variance and resolution, to look at
+    kernel_regression   exact learning curves
+budget/         what a model can hold (chapters 02, 03)
+    capacity            bits per parameter                     grokking, fourier    addition mod p, and its mechanism
+selection/      which examples to keep (chapters 04, 06, 07)
+    easy_hard           the theory, for perceptrons            coresets             subsets that stand for all rows
+    scores              one number per example                 facility_location    every row near a choice
+    prototypes          scores from features alone             weighted_coresets    subsets with weights, provably
+    knn_shapley         exact data values                      pruning              from a score to a subset
+    keep_curves         what subsets are worth
+geometry/       how alike two representations are (chapter 10)
+    similarity          CKA, neighbours, CCA                   translation          from one to the other, without pairs
+book/           runs the chapters and prints them: python -m labutils.book
+    execute, dependencies, provenance    a chapter's run       claims, cards, records    verdicts    site    the pages
+"""

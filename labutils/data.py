@@ -1,7 +1,5 @@
 """Data sets and text: bundled, downloaded, or the reader's own, all checked before any work starts."""
 
-import difflib
-import mmap
 import os
 import pathlib
 import sysconfig
@@ -12,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labutils import readers
+from labutils.checks import check_choice
 
 TORCHVISION = {  # name here: (class in torchvision.datasets, the folder it keeps its files in)
     "mnist": ("MNIST", "MNIST"),
@@ -44,43 +43,6 @@ class Text:
     alphabet: str
     name: str
     files: int
-
-
-def release(x):
-    """Give the pages read from a memory-mapped file back to the system, or they count as ours, up to the whole file.
-
-    Does nothing to any other array, nor to a copy-on-write mapping, whose changes would be lost.
-    """
-    if isinstance(x, np.memmap) and x.mode in ("r", "r+") and hasattr(mmap, "MADV_DONTNEED"):
-        while isinstance(x, np.ndarray):
-            x = x.base
-        if isinstance(x, mmap.mmap):
-            x.madvise(mmap.MADV_DONTNEED)
-
-
-def check_choice(argument, value, allowed):
-    """Raise a ValueError naming `argument`, what was found, what is allowed and the nearest, unless allowed."""
-    if value not in allowed:
-        near = difflib.get_close_matches(str(value), [str(a) for a in allowed], n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"{argument} is {value!r}; allowed: {', '.join(map(str, allowed))}.{hint}")
-
-
-def check_positive(**arrays):
-    """The arguments as float arrays, checked to hold finite positive numbers only."""
-    for name, values in arrays.items():
-        arrays[name] = values = np.asarray(values, dtype=float)
-        bad = values[~(np.isfinite(values) & (values > 0))]
-        if bad.size:
-            raise ValueError(f"{name} holds {bad[0]:g}; allowed: finite numbers above zero")
-    return list(arrays.values())
-
-
-def check_at_least(low, **numbers):
-    """Raise a ValueError that names the first of the `numbers` below `low`."""
-    for name, value in numbers.items():
-        if not value >= low:
-            raise ValueError(f"{name} is {value!r}; allowed: at least {low}")
 
 
 def load(name="digits", *, root=None, max_train=None, seed=0):

@@ -7,57 +7,59 @@ import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
 
-from labutils.data import check_choice
+from labutils.checks import check_choice
 
 # Okabe and Ito's colours: told apart by people with any of the common colour blindnesses.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#AA4499", "#56B4E9"
 INK, GREY, PALE = "#222222", "#757575", "#DDDDDD"
 
-METHODS = {  # the same colour and marker for a method through the whole book
+METHODS = {  # a method looks the same through the whole book, and no two look alike
     "nearest neighbours": (BLUE, "o"),
     "logistic regression": (ORANGE, "s"),
     "random forest": (GREEN, "^"),
     "MLP": (RED, "D"),
     "CNN": (PURPLE, "v"),
-    "measured": (BLUE, "o"),
+    "ridge": (SKY, "h"),
+    "LDA": (PURPLE, "p"),
+    "power law": (BLUE, "<"),
+    "power law + floor": (RED, ">"),
+    "exponential": (ORANGE, "p"),
+    "last value": (GREY, "X"),
+    "measured": (INK, "o"),
     "theory": (INK, ""),
     "published": (INK, "*"),
-    "power law": (BLUE, "o"),
-    "power law + floor": (RED, "D"),
-    "exponential": (ORANGE, "s"),
-    "last value": (GREY, "x"),
+    "training": (GREY, "s"),
+    "test": (SKY, "o"),
+    "fresh": (GREEN, "P"),
+    "repeated": (PURPLE, "X"),
+    "AdamW": (BLUE, "d"),
+    "Grokfast": (ORANGE, "P"),
+    "orthogonal gradient": (GREEN, "h"),
+    "Muon": (PURPLE, "<"),
+    "no weight decay": (RED, "X"),
     "random": (GREY, "x"),
-    "hard": (RED, "D"),
-    "easy": (BLUE, "o"),
-    "fresh": (GREEN, "^"),
-    "repeated": (PURPLE, "v"),
-    "training": (GREY, "x"),
-    "test": (BLUE, "o"),
-    "no weight decay": (RED, "D"),
-    "AdamW": (BLUE, "o"),
-    "Grokfast": (ORANGE, "s"),
-    "orthogonal gradient": (GREEN, "^"),
-    "Muon": (PURPLE, "v"),
-    "ridge": (BLUE, "o"),
-    "LDA": (RED, "D"),
-    "EL2N": (ORANGE, "s"),
-    "forgetting": (GREEN, "^"),
-    "prototypes": (PURPLE, "v"),
-    "memorisation": (INK, "*"),
-    "CCS, by class": (PURPLE, "v"),
-    "CCS": (GREEN, "^"),
-    "audition": (ORANGE, "s"),
-    "cleaned": (SKY, "s"),
-    "uniform": (GREY, "x"),
-    "lightweight": (ORANGE, "s"),
-    "sensitivity": (BLUE, "o"),
-    "k-center": (BLUE, "o"),
-    "herding": (ORANGE, "s"),
-    "facility location": (GREEN, "^"),
-    "graph cut": (PURPLE, "v"),
-    "CRAIG": (SKY, "P"),
-    "leverage": (INK, "*"),
+    "hard": (RED, "v"),
+    "easy": (BLUE, "^"),
+    "EL2N": (ORANGE, "D"),
+    "forgetting": (GREEN, "s"),
+    "prototypes": (PURPLE, "o"),
+    "memorisation": (INK, "s"),
+    "CCS": (SKY, "^"),
+    "CCS, by class": (PURPLE, "P"),
+    "pilot run": (ORANGE, "v"),
+    "cleaned": (GREEN, "D"),
+    "uniform": (GREY, "+"),
+    "lightweight": (ORANGE, "o"),
+    "sensitivity": (BLUE, "v"),
+    "leverage": (INK, "D"),
+    "k-center": (BLUE, "p"),
+    "herding": (ORANGE, "^"),
+    "facility location": (GREEN, "v"),
+    "graph cut": (PURPLE, "s"),
+    "CRAIG": (SKY, "s"),
 }
+# Series that are no methods (two panels, three noise levels ...): colours of their own, Tol's muted ones.
+SERIES = tuple(zip(("#332288", "#CC6677", "#117733", "#999933", "#882255", "#44AA99"), "o^sDvP"))
 
 
 def use_style():
@@ -98,32 +100,45 @@ def use_style():
         pass
 
 
-def look(method):
+def style(method: str) -> dict[str, str]:
     """The colour and marker of a method, as keywords for matplotlib; unknown: a ValueError names the nearest."""
     check_choice("method", method, METHODS)
-    color, marker = METHODS[method]
-    return {"color": color, "marker": marker}
+    return dict(zip(("color", "marker"), METHODS[method]))
 
 
-def axes(columns=1, *, rows=1, height=4.0, **keywords):
+def series(place: int) -> dict[str, str]:
+    """The colour and marker of a series that is no method, by its place in the figure; six differ."""
+    return dict(zip(("color", "marker"), SERIES[place % len(SERIES)]))
+
+
+def axes(columns: int = 1, *, rows: int = 1, height: float = 4.0, **keywords):
     """A new figure's axes: one, or an array of them side by side; `height` in inches, width that of the page."""
     width = 6.4 if columns == 1 else 8.4
     return plt.subplots(rows, columns, figsize=(width, height), **keywords)[1]
 
 
-def curve(ax, x, y, *, method, label=None, low=None, high=None, line="-", shade=0.15, **keywords):
+def curve(ax, x, y, *, method=None, label=None, low=None, high=None, line="-", shade=0.15, **keywords):
     """Draw y over x (both (T,)) in the method's colour and marker, with the band from `low` to `high`; returns ax.
 
-    `y` of shape (seeds, T) is drawn as its mean with the central 90% of the seeds as the band. `line` is a matplotlib line style ("none"
-    for markers alone), `shade` the opacity of the band.
+    `y` of shape (seeds, T) is drawn as its mean with the central 90% of the seeds as the band. Without a `method`
+    give `**series(place)` and a label. `line` is a matplotlib line style ("none" for markers alone), `shade` the
+    opacity of the band.
     """
     y = np.asarray(y, float)
     if y.ndim == 2:
         low, high, y = *np.quantile(y, [0.05, 0.95], axis=0), y.mean(axis=0)
-    style = look(method)
+    keywords = {"linestyle": line} | (style(method) if method else {}) | keywords
     if low is not None:
-        ax.fill_between(x, low, high, color=style["color"], alpha=shade, linewidth=0)
-    ax.plot(x, y, label=method if label is None else label, **({"linestyle": line} | style | keywords))
+        ax.fill_between(x, low, high, color=keywords["color"], alpha=shade, linewidth=0)
+    ax.plot(x, y, label=method if label is None else label, **keywords)
+    return ax
+
+
+def reference(ax, *, x: float | None = None, y: float | None = None, label=None, color=GREY, line="--"):
+    """Draw a thin line across the axes at `x`, at `y` or at both, which curves are to be held against; returns ax."""
+    for draw, at in ((ax.axvline, x), (ax.axhline, y)):
+        if at is not None:
+            draw(at, color=color, lw=1.2, ls=line, label=label)
     return ax
 
 
@@ -140,6 +155,13 @@ def scale(ax, x="log", y="log", *, xlabel, ylabel, title=None):
     return ax
 
 
+def ticks(axis, values, labels=None):
+    """Ticks at `values` alone, with their numbers or `labels`, on an axis (`ax.xaxis` or `ax.yaxis`); returns it."""
+    axis.set_ticks(values, [f"{v:,g}" for v in values] if labels is None else labels)
+    axis.set_minor_locator(mpl.ticker.NullLocator())
+    return axis
+
+
 def percent(axis):
     """Label an axis (`ax.xaxis` or `ax.yaxis`) of shares in per cent, at 1, 2 and 5 of each decade if logarithmic."""
     axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda share, _: f"{100 * share:g}%"))
@@ -149,8 +171,12 @@ def percent(axis):
     return axis
 
 
-def table(header, rows):
-    """A table for the page: `header` a list of texts, `rows` lists of as many texts or numbers."""
+def table(header: list, rows: list, *, style: str = "numbers", anchors: list[str] | None = None):
+    """A table for the page: `header` a list of texts, `rows` lists of as many texts, numbers or pieces of HTML.
+
+    `style` is its class in the style sheet, `anchors` a target of links for each row. Raises ValueError for a row of
+    another length than the header.
+    """
     from IPython.display import HTML
 
     wrong = next((row for row in rows if len(row) != len(header)), None)
@@ -158,17 +184,36 @@ def table(header, rows):
         raise ValueError(
             f"row {wrong} has {len(wrong)} cells, the header {len(header)}; they must be as many"
         )
-    head = "".join(f'<th scope="col">{html.escape(str(cell))}</th>' for cell in header)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in row) + "</tr>" for row in rows)
-    return HTML(f'<table class="numbers"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')
+    cell = lambda value: value.data if isinstance(value, HTML) else html.escape(str(value))  # noqa: E731
+    names = [cell(name) for name in header]
+    head = "".join(f'<th scope="col">{name}</th>' for name in names)
+    body = ""
+    for i, row in enumerate(rows):
+        cells = "".join(f'<td data-label="{name}">{cell(value)}</td>' for name, value in zip(names, row))
+        body += (f'<tr id="{anchors[i]}">' if anchors else "<tr>") + cells + "</tr>"
+    return HTML(f'<table class="{style}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')
 
 
-def shade(share):
+def shade(share: float):
     """A colour from light (0) to dark (1), even in grey, for an ordered family of curves."""
     return mpl.colormaps["viridis_r"](0.15 + 0.8 * share)
 
 
-def cell(column, row, share):
-    """A square for a map's axes around (column, row) in the colour of `shade`; pale where `share` is None."""
-    color = "#F2F2F2" if share is None else shade(share)
-    return mpl.patches.Rectangle((column - 0.5, row - 0.5), 1, 1, fc=color, ec="white", lw=1.5)
+def heatmap(ax, shares, texts, *, rows: list, columns: list, size: float = 10, **keywords):
+    """A map of squares, the first row of `shares` (R, C) at the bottom; returns ax.
+
+    Each is coloured by `shade` of its share, pale where that is NaN, and says its text of `texts` (R, C); where a
+    text is None nothing is drawn. `rows` and `columns` are the labels of the ticks, `keywords` go to `ax.set`.
+    """
+    for (i, j), text in np.ndenumerate(np.asarray(texts, object)):
+        if text is None:
+            continue
+        share = np.nan_to_num(shares[i][j])
+        fill = shade(share) if np.isfinite(shares[i][j]) else "#F2F2F2"
+        ax.add_patch(mpl.patches.Rectangle((j - 0.5, i - 0.5), 1, 1, fc=fill, ec="white", lw=1.5))
+        ax.text(j, i, text, ha="center", va="center", fontsize=size, color="white" if share > 0.45 else INK)
+    ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(-0.5, len(rows) - 0.5), **keywords)
+    ax.set_xticks(range(len(columns)), columns)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.grid(visible=False)
+    return ax

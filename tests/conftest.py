@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from labutils import book
+from labutils.book import execute
 
 ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = sorted((ROOT / "chapters").glob("[0-9][0-9]_*.ipynb"))
 SUMMARIES = [ROOT / "chapters" / f"{name}.ipynb" for name in ("scoreboard", "run_times")]
 
-for name in book.THREADS:  # as the Makefile does; the chapters' kernels inherit it
+for name in execute.THREADS:  # as the Makefile does; the chapters' kernels inherit it
     os.environ.setdefault(name, "1")
 
 
@@ -20,5 +20,5 @@ def mirror(tmp_path_factory):
     """A folder whose `chapters/` holds every chapter, and then the pages that sum them up, executed as smoke."""
     folder = tmp_path_factory.mktemp("smoke")
     for notebook in [*CHAPTERS, *SUMMARIES]:
-        book.execute(notebook, folder / "chapters" / notebook.name, profile="smoke")
+        execute.execute(notebook, folder / "chapters" / notebook.name, profile="smoke")
     return folder

@@ -8,9 +8,9 @@ import pytest
 import yaml
 from conftest import CHAPTERS, ROOT, SUMMARIES
 
-from labutils import book, claims, results
+from labutils.book import cards, claims, execute, records
 
-GROUND = {"book", "claims", "data", "models", "plotting", "results", "training"}
+GROUND = {"checks", "data", "intervals", "plotting"}  # and what is in book/ and networks/
 PROFILES = sorted((ROOT / "chapters" / "profiles").glob("*.yml"))
 LABEL = re.compile(r"^\(([\w-]+)\)=|^:label: (\S+)|^\$\$ \(([\w-]+)\)", re.MULTILINE)
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
@@ -35,12 +35,14 @@ def test_is_committed_without_outputs(path):
 @each_notebook
 def test_has_one_parameters_cell_with_types_and_comments(path):
     assert sum("parameters" in tags(cell) for cell in code_cells(path)) == 1
-    parameters = book.parameters_of(path)
+    parameters = execute.parameters_of(path)
     assert parameters
     for name, parameter in parameters.items():
         assert parameter["inferred_type_name"] != "None", f"{name} has no annotation"
         assert len(parameter["help"].split()) >= 2, f"{name} has no comment that explains it"
-        assert book.fits(book.value_of(parameter["default"], None), parameter["inferred_type_name"]), name
+        assert execute.fits(execute.value_of(parameter["default"], None), parameter["inferred_type_name"]), (
+            name
+        )
 
 
 @each_notebook
@@ -81,12 +83,14 @@ def test_labels_are_used_once_in_the_whole_book():
 @each_chapter
 def test_has_its_module_and_the_module_its_test(path):
     source = "\n".join(cell.source for cell in code_cells(path))
-    imported = re.findall(r"^from labutils import (.+)$", source, re.MULTILINE)
-    modules = {name.strip() for line in imported for name in line.split(",")} - GROUND
-    assert modules, "a chapter computes with a module of its subject"
-    for module in modules:
-        assert (ROOT / "labutils" / f"{module}.py").is_file()
-        assert (ROOT / "tests" / f"test_{module}.py").is_file()
+    imported = re.findall(r"^from labutils(?:\.(\w+))? import (.+)$", source, re.MULTILINE)
+    modules = {(part, name.strip()) for part, names in imported for name in names.split(",")}
+    parts = {part for part, name in modules} - {"", "book", "networks"}
+    assert parts, "a chapter computes with a module of its subject"
+    assert {name for part, name in modules if not part} <= GROUND
+    for part, name in modules:
+        assert (ROOT / "labutils" / part / f"{name}.py").is_file()
+        assert (ROOT / "tests" / part / f"test_{name}.py").is_file()
 
 
 @each_chapter
@@ -100,17 +104,17 @@ def test_is_in_the_table_of_contents_and_on_the_map(path):
 def test_profiles_set_parameters_that_exist(profile):
     for name in yaml.safe_load(profile.read_text()) or {}:
         notebook = ROOT / "chapters" / f"{name}.ipynb"
-        book.check_parameters(notebook, book.profile_overrides(notebook, profile.stem))
+        execute.check_parameters(notebook, execute.profile_overrides(notebook, profile.stem))
 
 
 @each_chapter
 def test_smoke_run_leaves_a_finite_record_of_every_claim(path, mirror):
     expected = [claim.id for claim in claims.read().values() if claim.chapter == path.stem]
-    found = [record for record in results.records(mirror / "chapters") if record["chapter"] == path.stem]
+    found = [record for record in records.records(mirror / "chapters") if record["chapter"] == path.stem]
     assert sorted(record["id"] for record in found) == sorted(expected)
     for record in found:
         assert all(map(math.isfinite, [record["value"], *record["interval"]])), record["id"]
-        assert record["verdict"] in claims.VERDICTS
+        assert record["verdict"] in cards.VERDICTS
 
 
 def test_every_claim_belongs_to_a_chapter_that_is_written_or_on_the_map():
@@ -123,7 +127,7 @@ def test_every_claim_belongs_to_a_chapter_that_is_written_or_on_the_map():
 
 @each_chapter
 def test_first_screen_shows_the_main_figure(path, mirror):
-    cells = results.chapters(mirror / "chapters")[path.stem].cells
+    cells = records.chapters(mirror / "chapters")[path.stem].cells
     main = [cell for cell in cells if "main-figure" in tags(cell)]
     assert len(main) == 1
     assert any("image/png" in output.get("data", {}) for output in main[0].outputs)

@@ -180,23 +180,3 @@ def test_text_of_the_reader(tmp_path):
     (tmp_path / "mine.txt").write_text(" \n")
     with pytest.raises(ValueError, match="at least 1 are needed"):
         data.text(tmp_path / "mine.txt")
-
-
-def test_too_small_numbers_are_named():
-    data.check_at_least(2, runs=2, sizes=3)
-    with pytest.raises(ValueError, match="sizes is 1; allowed: at least 2"):
-        data.check_at_least(2, runs=2, sizes=1)
-
-
-@pytest.mark.parametrize("mode", ["r", "r+", "c"])
-def test_release_leaves_a_mapped_file_and_its_slices_as_they_read(tmp_path, mode):
-    values = np.arange(20_000, dtype=np.float32).reshape(-1, 4)
-    values.tofile(tmp_path / "rows")
-    mapped = np.memmap(tmp_path / "rows", np.float32, mode, shape=values.shape)
-    if mode == "c":
-        mapped[0] = values[0] = -1  # lives in memory only
-    for part in (mapped, mapped[1000:], np.asarray(values)):
-        before = np.array(part)
-        data.release(part)
-        np.testing.assert_array_equal(part, before)
-    np.testing.assert_array_equal(mapped, values)

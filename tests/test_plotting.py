@@ -18,9 +18,9 @@ def ax():
 
 
 def test_unknown_method_names_the_nearest():
-    assert plotting.look("MLP")["color"] == plotting.RED
+    assert plotting.style("MLP")["color"] == plotting.RED
     with pytest.raises(ValueError, match="Did you mean 'random forest'"):
-        plotting.look("random forrest")
+        plotting.style("random forrest")
 
 
 def contrast(colour):
@@ -58,7 +58,7 @@ def test_scale(ax):
 
 def test_table_escapes_and_refuses_ragged_rows():
     page = plotting.table(["a", "b"], [["x < y", 1.5]]).data
-    assert "x &lt; y" in page and "<td>1.5</td>" in page and page.count("<th ") == 2
+    assert "x &lt; y" in page and '<td data-label="b">1.5</td>' in page and page.count("<th ") == 2
     with pytest.raises(ValueError, match="1 cells, the header 2"):
         plotting.table(["a", "b"], [[1]])
 
@@ -75,3 +75,28 @@ def test_percent_labels(ax):
     ax.figure.canvas.draw()
     shown = [tick.label1.get_text() for tick in ax.yaxis.get_major_ticks() if 0.005 <= tick.get_loc() <= 0.9]
     assert shown == ["0.5%", "1%", "2%", "5%", "10%", "20%", "50%"]
+
+
+def test_no_two_methods_look_alike_and_series_have_colours_of_their_own():
+    assert len(set(plotting.METHODS.values())) == len(plotting.METHODS)
+    colours = {colour for colour, _ in plotting.METHODS.values()}
+    assert not colours & {colour for colour, _ in plotting.SERIES} and len(set(plotting.SERIES)) == 6
+    assert all(contrast(colour) > 2 for colour, _ in plotting.SERIES)
+
+
+def test_heatmap_draws_a_square_for_each_text_and_pales_what_is_missing(ax):
+    shares = [[0.0, 1.0], [np.nan, 0.5]]
+    plotting.heatmap(ax, shares, [["a", "b"], ["–", None]], rows=["u", "v"], columns=["x", "y"], xlabel="n")
+    assert [t.get_text() for t in ax.texts] == ["a", "b", "–"] and len(ax.patches) == 3
+    faces = [patch.get_facecolor()[:3] for patch in ax.patches]
+    assert contrast(faces[2]) < 1.2 < contrast(faces[0]) < contrast(faces[1])
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["u", "v"] and ax.get_xlabel() == "n"
+
+
+def test_reference_and_ticks(ax):
+    plotting.reference(ax, x=2, y=3, label="limit")
+    assert [tuple(line.get_xdata()) for line in ax.lines] == [(2, 2), (0, 1)]
+    plotting.scale(ax, xlabel="n", ylabel="error")
+    plotting.ticks(ax.xaxis, [1, 1000])
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["1", "1,000"]
+    assert not len(ax.xaxis.get_minorticklocs())

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from labutils import book
+from labutils.book.site import assemble
 
 CHROMIUM = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 QUIET = [
@@ -47,7 +47,7 @@ def site(request):
     built = ROOT / "_build" / "html"
     if not (built / "index.html").is_file():
         mirror = request.getfixturevalue("mirror")
-        return book.assemble(mirror, mirror / "html").parent
+        return assemble(mirror, mirror / "html").parent
     missing = [name for name in PAGES if not (built / f"{name}.html").is_file()]
     assert not missing, f"the site in _build/html is older than _toc.yml, without {missing}: run make book"
     return built

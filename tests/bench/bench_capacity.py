@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from scipy import optimize
 
-from labutils import capacity, gpts, models
+from labutils.budget import capacity
+from labutils.networks import batched_gpt, models
 
 STEPS, SEEDS, SHAPE, LOAD = 300, 3, capacity.Shape(vocabulary=64, length=8, layers=1, width=8), 4
 RATES = {"soap": (0.03, 0.06, 0.1, 0.15), "muon": (0.03, 0.1, 0.2, 0.3), "adam": (0.03, 0.1, 0.15, 0.2)}
@@ -46,7 +47,7 @@ def gradients(rounds=5):
     shape = SHAPE
     tokens = torch.as_tensor(capacity.random_tokens(shape, shape.sequences(LOAD), repeats=SEEDS))
     net = models.gpt(shape.vocabulary, shape.length, shape.layers, shape.width, heads=shape.width)
-    p = gpts.stack(net, range(SEEDS))
+    p = batched_gpt.stack(net, range(SEEDS))
     scored = tokens[0, :, 1:].numel()
 
     def plain():
@@ -55,7 +56,7 @@ def gradients(rounds=5):
             loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), own[:, 1:].flatten())
             torch.autograd.grad(loss, list(net.parameters()))
 
-    contenders = {"stacked": lambda: gpts.gradient(p, tokens, heads=shape.width), "plain": plain}
+    contenders = {"stacked": lambda: batched_gpt.gradient(p, tokens, heads=shape.width), "plain": plain}
     best = dict.fromkeys(contenders, np.inf)
     gemm = 0.0
     a = torch.randn(512, 512)

@@ -15,7 +15,7 @@ import numpy as np
 from measure import measured, peer
 from sklearn.metrics import pairwise_distances
 
-from labutils import coresets
+from labutils.selection import coresets
 
 
 def mixture(n, d, seed=0, classes=10):

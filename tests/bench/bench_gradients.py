@@ -14,7 +14,9 @@ from scipy import stats
 from torch import nn
 from torch.nn import functional
 
-from labutils import data, models, scores, training
+from labutils import data
+from labutils.networks import models, training
+from labutils.selection import scores
 
 N, LOOP = 10_000, 500
 NETWORKS = {

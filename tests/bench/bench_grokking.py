@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from labutils import grokking
+from labutils.budget import grokking
 
 ROUNDS = 5
 TASKS = {  # p, share of the table, hidden units, networks, updates

@@ -6,7 +6,8 @@ import time
 
 import numpy as np
 
-from labutils import data, language
+from labutils import data
+from labutils.laws import ngram
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from test_language import by_dictionaries
@@ -27,7 +28,7 @@ def main():
     text = len(data.ALPHABET)
 
     def vectorised(characters, contexts, test):
-        return language.ngram_losses(
+        return ngram.ngram_losses(
             train, test, characters=characters, contexts=contexts, order=ORDER, symbols=text
         )[0]
 
@@ -48,7 +49,7 @@ def main():
     for size in sizes:
         seconds, _ = stopwatch(lambda size=size: vectorised(size, 10 ** np.arange(1, 7), test))
         print(f"{size:12,} {seconds:8.2f} {size / seconds / 1e6:10.2f}")
-    floor, _ = stopwatch(lambda: np.sort(language._pack(train, ORDER, 7)))
+    floor, _ = stopwatch(lambda: np.sort(ngram._pack(train, ORDER, 7)))
     print(f"one sort of {len(train):,} packed n-grams, the floor of the last line: {floor:.2f} s")
 
 

@@ -8,7 +8,7 @@ import time
 import numpy as np
 from scipy import optimize
 
-from labutils import perceptron
+from labutils.selection import easy_hard
 
 
 def stopwatch(call):
@@ -21,9 +21,9 @@ def points():
     """Seconds a point over the corners of the parameters, none helped by a neighbour."""
     for angle in (0, 1, 10, 30, 60):
         took = [
-            stopwatch(
-                lambda a=a, f=f, p=p, t=angle: perceptron.test_error(a / f, f, prefer=p, probe_angle=t)
-            )[0]
+            stopwatch(lambda a=a, f=f, p=p, t=angle: easy_hard.test_error(a / f, f, prefer=p, probe_angle=t))[
+                0
+            ]
             for p in ("hard", "easy")
             for f in (0.9, 0.5, 0.2, 0.05)
             for a in (0.1, 0.5, 2, 3, 10, 100)
@@ -44,11 +44,11 @@ def resolution():
     ]
 
     def errors():
-        return np.array([perceptron.test_error(a, f, prefer=p, probe_angle=t) for a, f, p, t in cases])
+        return np.array([easy_hard.test_error(a, f, prefer=p, probe_angle=t) for a, f, p, t in cases])
 
-    rule, coarse = perceptron.RULE, errors()
-    perceptron.RULE = tuple(np.polynomial.legendre.leggauss(2 * n) for n in perceptron.NODES)
-    fine, perceptron.RULE = errors(), rule
+    rule, coarse = easy_hard.RULE, errors()
+    easy_hard.RULE = tuple(np.polynomial.legendre.leggauss(2 * n) for n in easy_hard.NODES)
+    fine, easy_hard.RULE = errors(), rule
     print(
         f"twice the nodes change an error by at most {abs(coarse / fine - 1).max():.1e} of itself, {len(cases)} cases"
     )
@@ -74,7 +74,7 @@ def margins(n=40, rounds=3):
 
     ours, slsqp = (
         min((stopwatch(call) for _ in range(rounds)), key=lambda r: r[0])
-        for call in (lambda: perceptron.max_margin(x, y), peer)
+        for call in (lambda: easy_hard.max_margin(x, y), peer)
     )
     print(
         f"largest margin, {3 * n} examples, {n} weights: {1e3 * ours[0]:.1f} ms; SLSQP takes {slsqp[0] / ours[0]:.0f} times "

@@ -8,7 +8,7 @@ import time
 import numpy as np
 from scipy import optimize
 
-from labutils import features, regimes
+from labutils.laws import random_features, regimes
 
 
 def best(*calls, rounds=3):
@@ -31,7 +31,7 @@ def one_draw(examples=2048, width=16, modes=500):
         fit = projection.T @ (np.linalg.pinv(data @ projection.T) @ data)
         return (((np.eye(modes) - fit) * root[:, None]) ** 2).sum()
 
-    (ours, peer), (a, b) = best(lambda: features._fitted(data, projection, root**2), plain)
+    (ours, peer), (a, b) = best(lambda: random_features._fitted(data, projection, root**2), plain)
     print(
         f"random features, {examples:,} by {width}: {1e3 * ours:.1f} ms, {peer / ours:.1f} times that by pinv, {a / b - 1:.1g} apart"
     )

@@ -11,7 +11,7 @@ import pytest
 from scipy import optimize
 from sklearn.neighbors import NearestNeighbors
 
-from labutils import representations, translation
+from labutils.geometry import similarity, translation
 
 
 def features(n, d, seed=0):
@@ -45,15 +45,15 @@ def sets_of_neighbours(x, y, k=10):
 
 def test_linear_cka_against_gram_matrices():
     x, y = features(2000, 128), features(2000, 128, 1)
-    assert representations.cka(x, y, unbiased=False) == pytest.approx(gram_cka(x, y), rel=1e-3)
-    ours, theirs = stopwatch(lambda: representations.cka(x, y), lambda: gram_cka(x, y))
+    assert similarity.cka(x, y, unbiased=False) == pytest.approx(gram_cka(x, y), rel=1e-3)
+    ours, theirs = stopwatch(lambda: similarity.cka(x, y), lambda: gram_cka(x, y))
     print(f"\nlinear CKA, n = 2,000, d = 128: {ours:.3f} s, n x n {theirs:.3f} s, {theirs / ours:.0f} times")
     assert theirs > 10 * ours
 
 
 def test_linear_cka_of_fifty_thousand():
     x, y = features(50_000, 512), features(50_000, 512, 1)
-    (ours,) = stopwatch(lambda: representations.cka(x, y))
+    (ours,) = stopwatch(lambda: similarity.cka(x, y))
     flops = 6 * 50_000 * 512**2
     print(f"\nlinear CKA, n = 50,000, d = 512: {ours:.2f} s, {flops / ours / 1e9:.0f} Gflop/s")
     assert ours < 2
@@ -61,10 +61,8 @@ def test_linear_cka_of_fifty_thousand():
 
 def test_mutual_neighbours_against_scikit_learn():
     x, y = features(4000, 128), features(4000, 128, 1)
-    assert representations.mutual_knn(x, y) == pytest.approx(sets_of_neighbours(x, y), abs=1e-3)
-    ours, theirs = stopwatch(
-        lambda: representations.mutual_knn(x, y), lambda: sets_of_neighbours(x, y), rounds=2
-    )
+    assert similarity.mutual_knn(x, y) == pytest.approx(sets_of_neighbours(x, y), abs=1e-3)
+    ours, theirs = stopwatch(lambda: similarity.mutual_knn(x, y), lambda: sets_of_neighbours(x, y), rounds=2)
     print(
         f"\nmutual k-NN, n = 4,000: {ours:.2f} s, scikit-learn and sets {theirs:.2f} s, {theirs / ours:.1f} times"
     )
@@ -73,7 +71,7 @@ def test_mutual_neighbours_against_scikit_learn():
 
 def test_mutual_neighbours_of_twenty_thousand():
     x, y = features(20_000, 64), features(20_000, 64, 1)
-    (ours,) = stopwatch(lambda: representations.mutual_knn(x, y), rounds=2)
+    (ours,) = stopwatch(lambda: similarity.mutual_knn(x, y), rounds=2)
     print(f"\nmutual k-NN, n = 20,000, d = 64: {ours:.2f} s")
     assert ours < 5
 

@@ -16,7 +16,7 @@ from measure import measured
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
-from labutils import sensitivity
+from labutils.selection import weighted_coresets
 
 D, CLUSTERS, SIZE, STEP = 64, 20, 10_000, 100_000
 
@@ -65,14 +65,16 @@ def stream(x):
     with open(x.filename, "rb") as file:
         file.seek(x.offset)
         blocks = (np.fromfile(file, np.float32, STEP * D).reshape(-1, D) for _ in range(0, len(x), STEP))
-        return sensitivity.merge_and_reduce(blocks, partial(sensitivity.lightweight, size=SIZE), size=SIZE)
+        return weighted_coresets.merge_and_reduce(
+            blocks, partial(weighted_coresets.lightweight, size=SIZE), size=SIZE
+        )
 
 
 METHODS = {
-    "lightweight": partial(sensitivity.lightweight, size=SIZE),
-    "sensitivity sampling": partial(sensitivity.kmeans_coreset, clusters=CLUSTERS, size=SIZE),
-    "leverage": partial(sensitivity.leverage, size=SIZE),
-    "exact, one mean": sensitivity.exact_mean,
+    "lightweight": partial(weighted_coresets.lightweight, size=SIZE),
+    "sensitivity sampling": partial(weighted_coresets.kmeans_coreset, clusters=CLUSTERS, size=SIZE),
+    "leverage": partial(weighted_coresets.leverage, size=SIZE),
+    "exact, one mean": weighted_coresets.exact_mean,
     "merge and reduce": stream,
 }
 
@@ -88,12 +90,16 @@ def scaling(folder, sizes):
 
 
 def against_textbooks(x):
-    ours, theirs = (measured(partial(f, x, SIZE)) for f in (sensitivity.lightweight, textbook_lightweight))
+    ours, theirs = (
+        measured(partial(f, x, SIZE)) for f in (weighted_coresets.lightweight, textbook_lightweight)
+    )
     print("\n| at 1 million rows | s | MB |")
     print(f"| lightweight | {ours[0]:.1f} | {ours[1]:.0f} |")
     print(f"| the same in NumPy, rows in memory | {theirs[0]:.1f} | {theirs[1]:.0f} |")
     few = np.array(x[:3000, :10], dtype=float)
-    ours, theirs = (measured(partial(f, few), rounds=3)[0] for f in (sensitivity.exact_mean, textbook_exact))
+    ours, theirs = (
+        measured(partial(f, few), rounds=3)[0] for f in (weighted_coresets.exact_mean, textbook_exact)
+    )
     print(f"exact mean of 3,000 x 10: {ours:.4f} s, one by one {theirs:.2f} s: {theirs / ours:.0f} times")
 
 
@@ -104,14 +110,14 @@ def benefit(x):
         "\n| k-means of 200,000 rows on | s, coreset included | its cost on all rows, over the best found |"
     )
     found = {}
-    for name, draw in {"all rows": None, "uniform": sensitivity.uniform, **METHODS}.items():
+    for name, draw in {"all rows": None, "uniform": weighted_coresets.uniform, **METHODS}.items():
         if name in ("all rows", "uniform", "lightweight", "sensitivity sampling"):
             begin = time.process_time()
             c = draw and (draw(x, size=2000) if name != "uniform" else draw(x, 2000))
             data, weights = (x, None) if c is None else (x[c.indices], c.weights)
             model = KMeans(CLUSTERS, n_init=3, random_state=0).fit(data, sample_weight=weights)
             seconds = time.process_time() - begin
-            found[name] = seconds, sensitivity.kmeans_cost(x, [model.cluster_centers_])[0]
+            found[name] = seconds, weighted_coresets.kmeans_cost(x, [model.cluster_centers_])[0]
     best = min(cost for _, cost in found.values())
     for name, (seconds, cost) in found.items():
         print(f"| {name} | {seconds:.2f} | {cost / best:.3f} |")

@@ -15,7 +15,7 @@ from measure import measured, peer
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.neighbors import KNeighborsClassifier
 
-from labutils import prototypes, scores
+from labutils.selection import prototypes, scores
 
 K, CLUSTERS, FILE_ROWS = 10, 100, 10_000_000
 

@@ -13,7 +13,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from labutils import data, models, training
+from labutils import data
+from labutils.networks import models, training
 
 SIZES, STEPS, RATE, ROUNDS, GOAL = [64, 64, 10], 60, 0.02, 8, 0.995
 BATCH, BATCH_RATE = 64, 0.02  # the quickest there of 0.001, 0.003, 0.01 and 0.02

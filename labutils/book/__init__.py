@@ -1,0 +1,1 @@
+"""Runs the chapters, judges their claims and assembles the site."""

@@ -1,0 +1,99 @@
+"""How claims show themselves: a card each, or a table of them, as HTML, from records as `claims.as_json` makes them."""
+
+import html
+import math
+
+from IPython.display import HTML
+
+from labutils import intervals, plotting
+from labutils.intervals import number
+
+VERDICTS = {"reproduced": "✓", "inconclusive": "?", "not reproduced": "✗"}
+
+
+def measured(record: dict) -> str:
+    """`value [low, high] unit` of a record as `as_json` gives it; `(exact)` in place of the interval where it is."""
+    shown = intervals.text(record["value"], None if record["exact"] else record["interval"])
+    return f"{shown} {record['unit']}".strip() + " (exact)" * record["exact"]
+
+
+def table(records: list[dict], *, full: list[dict] = (), here: bool = False) -> str:
+    """An HTML table of JSON records, one row a claim.
+
+    `full` adds a column for the kept records of the full profile. `here=True` is for the chapter's own page: rows
+    are the targets of links instead of links, there is no column for the chapter, and the accepted range comes
+    with its reason, where that differs from the row above.
+    """
+    kept, above = {r["id"]: r for r in full}, None
+    header = [*["Chapter"] * (not here), "Claim", "Published", "This build", "Accepted", "Verdict"]
+    header += ["Full profile"] * bool(kept)
+    rows, records = [], sorted(records, key=lambda r: r["chapter"])
+    for r in records:
+        page = html.escape(r["chapter"])
+        link = f'<a href="{page}.html#{_anchor(r["id"])}">{page[:2]}</a>'
+        published = f"{_escape(number(r['reference']))} <small>{_escape(r['source'])}</small>"
+        accepted = _accepted(r, why=here and r["why"] != above)
+        verdict = (
+            f'<span class="verdict {_slug(r["verdict"])}">{VERDICTS[r["verdict"]]} {r["verdict"]}</span>'
+        )
+        row = [
+            *[link] * (not here),
+            _escape(r["statement"]),
+            published,
+            _escape(measured(r)),
+            accepted,
+            verdict,
+        ]
+        if kept:
+            k = kept.get(r["id"])
+            row.append(f"{_escape(measured(k))}, {k['verdict']}" if k else "not run")
+        above = r["why"]
+        rows.append([*map(HTML, row)])
+    anchors = [_anchor(r["id"]) for r in records] if here else None
+    return plotting.table(header, rows, style="scoreboard", anchors=anchors).data
+
+
+def _accepted(record, *, why):
+    """The accepted range, and with `why` its reason, as HTML."""
+    low, high = (number(b) if math.isfinite(b) else "∞" if b > 0 else "−∞" for b in record["accept"])
+    reason = f" <small>{_escape(record['why'])}</small>" if why else ""
+    return f"{_escape(low)} to {_escape(high)}{reason}"
+
+
+def _slug(text):
+    return text.replace(" ", "-")
+
+
+def _anchor(id):
+    return "claim-" + id.replace("_", "-")
+
+
+def _escape(text):
+    """HTML-safe, with 10^7 as a superscript."""
+    parts = html.escape(str(text)).split("10^")
+    out = parts[0]
+    for part in parts[1:]:
+        digits = part[: len(part) - len(part.lstrip("-−0123456789"))]
+        out += f"10<sup>{digits}</sup>{part[len(digits) :]}"
+    return out
+
+
+def line(r: dict) -> str:
+    """One line of text for a JSON record."""
+    return f"{VERDICTS[r['verdict']]} {r['verdict']}: {r['statement']} Published: {number(r['reference'])}. Here: {measured(r)}."
+
+
+def card(r: dict) -> str:
+    """One JSON record as a card: verdict, statement, what is published, found here and accepted."""
+    verdict, published = r["verdict"], _escape(number(r["reference"]))
+    rows = {
+        "Published": f"{published} <small>{_escape(r['source'])}</small>",
+        "Here": f"<strong>{_escape(measured(r))}</strong>",
+        "Accepted": _accepted(r, why=True),
+    }
+    listed = "".join(f"<div><dt>{name}</dt><dd>{text}</dd></div>" for name, text in rows.items())
+    return (
+        f'<div class="claim {_slug(verdict)}" id="{_anchor(r["id"])}">'
+        f'<p class="claim-verdict">{VERDICTS[verdict]} {verdict}</p>'
+        f'<p class="claim-statement">{_escape(r["statement"])}</p><dl>{listed}</dl></div>'
+    )

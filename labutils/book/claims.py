@@ -1,0 +1,123 @@
+"""Published claims and what this build found: `chapters/claims.yml` is the contract, `check` holds a number to it."""
+
+import math
+import pathlib
+from dataclasses import asdict, dataclass
+
+import yaml
+
+from labutils.book import cards
+from labutils.checks import check_choice
+
+CONTRACT = pathlib.Path(__file__).resolve().parents[2] / "chapters" / "claims.yml"
+MIME = "application/vnd.labutils.claim+json"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One line of the contract; `accept` and `widest` are fixed before the run, `why` says from what."""
+
+    id: str
+    chapter: str
+    statement: str
+    source: str
+    reference: float | str
+    unit: str
+    accept: tuple[float, float]
+    why: str
+    widest: float  # an interval broader than this decides nothing; default: as wide as the accepted range
+
+
+@dataclass(frozen=True)
+class Record:
+    """A claim and what one run found; `exact` where the value is arithmetic or a closed form, without interval."""
+
+    claim: Claim
+    value: float
+    interval: tuple[float, float]
+    verdict: str
+    exact: bool
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        record = as_json(self)
+        return {"text/plain": cards.line(record), "text/html": cards.card(record), MIME: record}
+
+
+@dataclass(frozen=True)
+class Scoreboard:
+    """Several records shown as one table."""
+
+    records: tuple[Record, ...]
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        records = [as_json(r) for r in self.records]
+        return {
+            "text/plain": "\n".join(map(cards.line, records)),
+            "text/html": cards.table(records, here=True),
+            MIME: records,
+        }
+
+
+def read(path=CONTRACT):
+    """Read the contract: a dict from claim id to `Claim`; a ValueError names the claim and field that is amiss."""
+    entries = yaml.safe_load(pathlib.Path(path).read_text(encoding="utf-8")) or {}
+    fields = {"chapter", "statement", "source", "reference", "unit", "accept", "why"}
+    claims = {}
+    for id, entry in entries.items():
+        missing, extra = fields - set(entry), set(entry) - fields - {"widest"}
+        if missing or extra:
+            raise ValueError(f"claim {id!r}: missing {sorted(missing)}, not known {sorted(extra)}")
+        low, high = (float(bound) for bound in entry["accept"])
+        if not low <= high:
+            raise ValueError(f"claim {id!r}: accept is [{low}, {high}]; the first must not exceed the second")
+        entry = {"widest": high - low} | entry | {"accept": (low, high), "chapter": str(entry["chapter"])}
+        claims[id] = Claim(id=id, **entry)
+    return claims
+
+
+def judge(claim: Claim, value: float, interval: tuple[float, float]) -> str:
+    """The verdict on a value and its interval (low, high), in the claim's unit.
+
+    *not reproduced* when the interval misses the accepted range altogether; *reproduced* when the value itself is
+    in the range and the interval is no wider than `claim.widest`; *inconclusive* otherwise.
+    """
+    (low, high), (least, most) = interval, claim.accept
+    if high < least or low > most:
+        return "not reproduced"
+    return "reproduced" if least <= value <= most and high - low <= claim.widest else "inconclusive"
+
+
+def check(id: str, found: float | tuple, *, path: pathlib.Path = CONTRACT) -> Record:
+    """Hold what was found to the claim called `id`: returns a `Record` that shows itself as a card in a notebook.
+
+    `found` is what `intervals.estimate` returns, value and (low, high) in the claim's unit; a number alone where the
+    value is exact (arithmetic, a closed form). Raises ValueError for an unknown id (naming the nearest), a value or
+    bound that is not finite, or an interval that does not hold the value.
+    """
+    return _check(read(path), id, found)
+
+
+def _check(claims, id, found):
+    check_choice("claim", id, claims)
+    value, interval = found if isinstance(found, tuple) else (found, None)
+    value = float(value)
+    low, high = (value, value) if interval is None else map(float, interval)
+    if not all(map(math.isfinite, (value, low, high))):
+        raise ValueError(f"claim {id!r}: value {value} in [{low}, {high}]; all three must be finite")
+    if not low <= value <= high:
+        raise ValueError(f"claim {id!r}: value {value} lies outside its own interval [{low}, {high}]")
+    return Record(claims[id], value, (low, high), judge(claims[id], value, (low, high)), interval is None)
+
+
+def check_all(found: dict, *, path: pathlib.Path = CONTRACT) -> Scoreboard:
+    """`check` for a dict {id: what was found}, shown as one table: returns a `Scoreboard`."""
+    claims = read(path)
+    return Scoreboard(tuple(_check(claims, id, each) for id, each in found.items()))
+
+
+def as_json(record: Record) -> dict:
+    """The record as a flat dict of JSON types: the claim's fields, value, interval, verdict, exact."""
+    flat = asdict(record.claim) | asdict(record)
+    del flat["claim"]
+    flat |= {"interval": list(record.interval), "accept": list(record.claim.accept)}
+    return {k: v for k, v in flat.items() if not (k == "widest" and math.isinf(v))}  # JSON has no infinity

@@ -1,0 +1,100 @@
+"""What executed chapters hold: their claim records and run times, those kept from the full profile, the README's table."""
+
+import json
+import os
+from pathlib import Path
+
+import nbformat
+
+from labutils.book import cards, claims
+from labutils.book.provenance import ROOT
+from labutils.intervals import number
+
+FULL = ROOT / "chapters" / "records" / "full.json"
+
+
+def chapters(folder):
+    """Return {name: notebook} of the executed chapters in a folder, in their order."""
+    paths = sorted(Path(folder).glob("[0-9][0-9]_*.ipynb"))
+    return {path.stem: nbformat.read(path, as_version=4) for path in paths}
+
+
+def records(folder):
+    """Return the claim records, as `claims.as_json` makes them, in a folder of executed chapters."""
+    found = []
+    for cell in [cell for nb in chapters(folder).values() for cell in nb.cells]:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {}).get(claims.MIME, [])  # one record, or those of a scoreboard
+            found += data if isinstance(data, list) else [data]
+    return found
+
+
+def run_times(folder):
+    """Return a dict for each executed chapter in a folder: its name, and what `book.execute` noted of the run.
+
+    That is profile, dataset, seconds, cell_seconds, date, commit, versions, machine, cores and gpu.
+    """
+    return [{"chapter": name} | nb.metadata["labutils"] for name, nb in chapters(folder).items()]
+
+
+def kept(path=FULL):
+    """Return the kept runs of the full profile: {chapter: run}, where run["claims"] are its records."""
+    return json.loads(Path(path).read_text(encoding="utf-8")) if Path(path).is_file() else {}
+
+
+def keep_full(folder, path=FULL):
+    """Put the records of a folder executed with the full profile into `path`, in place of those its chapters had.
+
+    Raises ValueError where a chapter that makes claims was executed with another profile.
+    """
+    runs = kept(path)
+    for run in run_times(folder):
+        name = run["chapter"]
+        found = [record for record in records(folder) if record["chapter"] == name]
+        if found and run["profile"] != "full":
+            raise ValueError(f"profile of {name} in {folder} is {run['profile']!r}; allowed: 'full'")
+        if found:
+            runs[name] = {k: v for k, v in run.items() if k != "cell_seconds"} | {"claims": found}
+    write(path, json.dumps(dict(sorted(runs.items())), indent=1, ensure_ascii=False) + "\n")
+
+
+def write_readme(folder, path=ROOT / "README.md"):
+    """Put the verdicts by chapter, and every claim in a fold, between `results:begin` and `results:end` of the README.
+
+    Raises ValueError where the folder holds no record or the README no markers; the README is then as before.
+    """
+    before, begin, rest = Path(path).read_text(encoding="utf-8").partition("<!-- results:begin -->\n")
+    _, end, after = rest.partition("<!-- results:end -->")
+    if not end:
+        raise ValueError(f"{path} lacks the lines <!-- results:begin --> and <!-- results:end -->")
+    found_in = records(folder)
+    if not found_in:
+        raise ValueError(
+            f"folder {str(folder)!r} holds no executed chapter with claims; run `make book` first"
+        )
+    lines = [
+        f"| chapter | claims | {' | '.join(cards.VERDICTS)} |",
+        "|---|---:" + "|---:" * len(cards.VERDICTS) + "|",
+    ]
+    for chapter in sorted({record["chapter"] for record in found_in}):
+        verdicts = [record["verdict"] for record in found_in if record["chapter"] == chapter]
+        counts = [len(verdicts), *(verdicts.count(verdict) for verdict in cards.VERDICTS)]
+        lines.append("| " + " | ".join([chapter.replace("_", " "), *map(str, counts)]) + " |")
+    lines += ["", "<details><summary>Every claim</summary>", ""]
+    lines += ["| chapter | claim | published | this book | verdict |", "|---|---|---|---|---|"]
+    for record in found_in:
+        reference = f"{number(record['reference'])} {record['unit']}".strip()
+        published = f"{reference} ({record['source']})"
+        found = [record["chapter"][:2], record["statement"], published, cards.measured(record)]
+        lines.append(
+            "| " + " | ".join(cell.replace("|", "\\|") for cell in [*found, record["verdict"]]) + " |"
+        )
+    lines += ["", "</details>"]
+    write(path, before + begin + "\n".join(lines) + "\n" + end + after)
+
+
+def write(path, text):
+    """Write a text file whole or not at all."""
+    partial = Path(path).with_name(f".{Path(path).name}.{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

@@ -1,0 +1,100 @@
+"""Assemble executed chapters into a site: all that knows of Jupyter Book is here."""
+
+import base64
+import importlib.metadata
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import yaml
+from papermill.exceptions import strip_color
+
+from labutils.book import records
+from labutils.book.provenance import ROOT, commit, repository, today
+
+LAUNCH = {"colab_url": "https://colab.research.google.com", "binderhub_url": "https://mybinder.org"}
+
+
+def check_executed(mirror, toc):
+    """Raise RuntimeError unless every notebook of the table of contents was executed, to its end, without an error."""
+    files = [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+    for name in files:
+        if (ROOT / "chapters" / f"{name}.md").is_file():
+            continue
+        path = mirror / "chapters" / f"{name}.ipynb"
+        if not path.is_file():
+            raise RuntimeError(f"{name}: has not been executed; make book does that")
+        cells = nbformat.read(path, as_version=4).cells
+        if any(output.output_type == "error" for cell in cells for output in cell.get("outputs", [])):
+            raise RuntimeError(f"{name}: holds an error; not published")
+
+
+def site_config(config, runs):
+    """Return the book's configuration with the footer of this build and, where the URL is known, launch buttons."""
+    url, where = repository(), commit()
+    linked = f'<a href="{url}/commit/{where.rstrip("+")}">{where}</a>' if url and where else where
+    parts = [
+        f"Version {importlib.metadata.version('labutils')}",
+        where and f"commit {linked}",
+        f"built on {today()}",
+    ]
+    parts += sorted({f"profile {run['profile']}" for run in runs})
+    parts += sorted({f"data {Path(run['dataset']).name}" for run in runs if run["dataset"]})
+    config["html"]["extra_footer"] = f'<p class="build">{", ".join(filter(None, parts))}</p>'
+    if url:
+        config["repository"] = {"url": url, "branch": "main", "path_to_book": "chapters"}
+        config["html"] |= {"use_repository_button": True, "use_issues_button": True}
+        config["launch_buttons"] = {"notebook_interface": "jupyterlab"} | LAUNCH
+    return config
+
+
+def save_main_figure(chapters):
+    """Write the picture of the first cell tagged `main-figure` to `_static/main_figure.png`, for the index page."""
+    cells = [cell for nb in records.chapters(chapters).values() for cell in nb.cells]
+    tagged = [cell for cell in cells if "main-figure" in cell.metadata.get("tags", [])]
+    pictures = [
+        out.data["image/png"] for cell in tagged for out in cell.outputs if "image/png" in out.get("data", {})
+    ]
+    if not pictures:
+        raise RuntimeError(f"{chapters}: no chapter has a cell tagged main-figure with a picture")
+    (chapters / "_static" / "main_figure.png").write_bytes(base64.b64decode(pictures[0]))
+
+
+def assemble(mirror, site="_build/html"):
+    """Build the site from a folder of executed chapters, put it, whole, at `site`, and return its index page.
+
+    Raises RuntimeError where a chapter is missing or holds an error, and where Jupyter Book warns of anything.
+    """
+    mirror, site = Path(mirror).resolve(), Path(site)
+    pages, old = mirror / "chapters", site.with_name(f"{site.name}.old")
+    check_executed(mirror, yaml.safe_load((ROOT / "_toc.yml").read_text()))
+    for page in (ROOT / "chapters").glob("*.md"):
+        shutil.copy(page, pages)
+    for folder in (pages / "_static", mirror / "_build", old):
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(ROOT / "chapters" / "_static", pages / "_static")
+    save_main_figure(pages)
+    shutil.copy(ROOT / "references.bib", mirror)
+    config = site_config(yaml.safe_load((ROOT / "_config.yml").read_text()), records.run_times(pages))
+    records.write(mirror / "_config.yml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", pages, "--path-output", mirror]
+    command += ["--config", mirror / "_config.yml", "--toc", ROOT / "_toc.yml", "-W", "-n", "--keep-going"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    records.write(mirror / "jupyter-book.log", done.stdout + done.stderr)
+    if done.returncode:
+        lines = strip_color(done.stdout + done.stderr).splitlines()
+        problems = [line for line in lines if re.search(r"WARNING|ERROR|Error:", line)]
+        print("\n".join(dict.fromkeys(problems or lines[-20:])), file=sys.stderr)
+        raise RuntimeError(
+            f"the site: Jupyter Book reports the above; its whole output is {mirror}/jupyter-book.log"
+        )
+    records.write(mirror / "_build" / "html" / "built-from", mirror.name)
+    site.parent.mkdir(parents=True, exist_ok=True)
+    if site.exists():
+        site.replace(old)
+    (mirror / "_build" / "html").replace(site)
+    shutil.rmtree(old, ignore_errors=True)
+    return site / "index.html"

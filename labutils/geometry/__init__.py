@@ -1,0 +1,1 @@
+"""How alike two representations are: chapter 10."""

@@ -1,0 +1,1 @@
+"""How loss falls with data and model size: chapters 01 and 09."""

@@ -1,0 +1,47 @@
+"""Learning curves measured with scikit-learn's learners: error against the size of nested random subsets."""
+
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+
+from labutils.checks import check_choice
+
+LEARNERS = {  # scikit-learn's, with its defaults, for a subset of n rows
+    "nearest_neighbours": lambda n, seed: KNeighborsClassifier(min(5, n)),
+    "logistic_regression": lambda n, seed: LogisticRegression(max_iter=1000),
+    "random_forest": lambda n, seed: RandomForestClassifier(random_state=seed),
+}
+
+
+def anchors(n_max, *, n_min=16):
+    """Sizes n_min * 2^(k/2), rounded, up to `n_max`: the usual places to measure a learning curve."""
+    steps = int(2 * np.log2(n_max / n_min) + 1e-9)
+    return np.round(n_min * 2 ** (np.arange(steps + 1) / 2)).astype(int)
+
+
+def nested_subsets(size, n_seeds, *, seed=0):
+    """Random orders (n_seeds, size) of the training rows; the first n of a row are its subset of n."""
+    return np.random.default_rng(seed).permuted(np.tile(np.arange(size), (n_seeds, 1)), axis=1)
+
+
+def learning_curve(x_train, y_train, x_test, y_test, n, learner, *, n_seeds=5, seed=0):
+    """Test error (n_seeds, T) of `learner` trained on nested random subsets of `n` (T,) rows.
+
+    `learner` is a name in `LEARNERS` or a function (size, seed) -> object with scikit-learn's fit and predict.
+    Classes missing from a subset cannot be predicted, as in life. Raises ValueError for another name or size.
+    """
+    if np.min(n) < 1 or np.max(n) > len(y_train):
+        raise ValueError(f"n reaches from {np.min(n)} to {np.max(n)}; allowed: 1 to {len(y_train)} rows")
+    if not callable(learner):
+        check_choice("learner", learner, LEARNERS)
+        learner = LEARNERS[learner]
+
+    def error(rows, seed):
+        y = y_train[rows]
+        if np.all(y == y[0]):  # nothing to learn, and some learners refuse
+            return np.mean(y_test != y[0])
+        return np.mean(learner(len(y), seed).fit(x_train[rows], y).predict(x_test) != y_test)
+
+    orders = nested_subsets(len(y_train), n_seeds, seed=seed)
+    return np.array([[error(order[:size], s) for size in n] for s, order in enumerate(orders)])

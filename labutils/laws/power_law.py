@@ -1,0 +1,194 @@
+"""Power laws: how loss falls with data, how to fit that, what to expect from more, and where it comes from."""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from labutils.checks import check_choice, check_positive
+
+HUBER = 1e-3  # threshold on log residuals used by Hoffmann et al. 2022: far below any noise, so nearly L1
+EXPONENTS = (0.1, 0.25, 0.5, 1.0, 2.0)  # where the search for exponents starts
+LEVEL = 0.9  # of every interval
+LAWS = ("pow3", "pow2", "exp3", "last")
+
+
+# --- One engine for every law: log loss = log sum_k exp(c_k - s_k x_k), the last term perhaps a constant ------
+def _log_sum(theta, x):
+    """Log of the sum of the terms (R, T), and the share of each term in it (R, K, T).
+
+    `theta` (R, P): K log coefficients, then an exponent for each row of the features `x` (m, T); K = m or m + 1.
+    """
+    m, k = len(x), theta.shape[1] - len(x)
+    terms = np.repeat(theta[:, :k, None], x.shape[1], axis=2)
+    terms[:, :m] -= theta[:, k:, None] * x
+    top = terms.max(axis=1, keepdims=True)
+    terms = np.exp(terms - top)
+    total = terms.sum(axis=1, keepdims=True)
+    return (top + np.log(total))[:, 0], terms / total
+
+
+def _polish(theta, x, y, sigma, delta, steps=60):
+    """Minimise the Huber loss of (y - model) / sigma from each row of `theta`, all rows at once.
+
+    Levenberg-Marquardt on iteratively reweighted least squares: the weights min(1, delta / |r|) make every
+    accepted step descend on the Huber loss itself. Exponents are kept non-negative.
+    """
+
+    def evaluate(theta):
+        f, share = _log_sum(theta, x)
+        r = (y - f) / sigma
+        size = np.abs(r)
+        return r, share, np.where(size < delta, r * r / 2, delta * (size - delta / 2)).sum(axis=1)
+
+    theta, m = theta.copy(), len(x)
+    k, diagonal = theta.shape[1] - m, np.arange(theta.shape[1])
+    damping = np.full((len(theta), 1), 1e-2)
+    r, share, cost = evaluate(theta)
+    for _ in range(steps):
+        slope = np.concatenate([share, -share[:, :m] * x], axis=1) / sigma
+        weighted = slope * (delta / np.maximum(np.abs(r), delta))[:, None]
+        normal = weighted @ slope.transpose(0, 2, 1)
+        normal[:, diagonal, diagonal] *= 1 + damping
+        normal[:, diagonal, diagonal] += 1e-12
+        trial = theta + np.linalg.solve(normal, weighted @ r[..., None])[..., 0]
+        trial[:, k:] = np.maximum(trial[:, k:], 0)
+        new = evaluate(trial)
+        better = new[2] < cost
+        for old, value in zip((theta, r, share, cost), (trial, *new)):
+            old[better] = value[better]
+        damping = np.clip(np.where(better[:, None], damping / 5, damping * 6), 1e-9, 1e6)
+    return theta, cost
+
+
+def _minimise(x, y, sigma, delta, *, floor, keep, start=None):
+    """Best parameters (R, P) for each row of `y` (R, T): a grid of starts, the `keep` best of them polished.
+
+    The grid is over exponents and shares of the terms; the scale common to all terms is then a median.
+    """
+    m, k = len(x), len(x) + floor
+    uneven = 0.1 / max(k - 1, 1) + (0.9 - 0.1 / max(k - 1, 1)) * np.eye(k)
+    shares = [np.full(k, 1 / k), *uneven] if k > 1 else [np.ones(1)]
+    grid = np.array([np.r_[np.log(s), e] for s in shares for e in itertools.product(EXPONENTS, repeat=m)])
+    misfit = (y[:, None] - _log_sum(grid, x)[0]) / sigma
+    scale = np.median(misfit * sigma, axis=2)
+    misfit = np.abs(misfit - scale[..., None] / sigma).sum(axis=2)
+    best = np.argsort(misfit, axis=1)[:, :keep]
+    theta = grid[best]
+    theta[..., :k] += np.take_along_axis(scale, best, axis=1)[..., None]
+    if start is not None:
+        theta = np.concatenate([theta, np.broadcast_to(start, (len(y), 1, k + m))], axis=1)
+    tries = theta.shape[1]
+    theta, cost = _polish(theta.reshape(-1, k + m), x, np.repeat(y, tries, axis=0), sigma, delta)
+    winner = cost.reshape(-1, tries).argmin(axis=1)
+    return theta.reshape(-1, tries, k + m)[np.arange(len(y)), winner]
+
+
+def _fit_with_draws(x, y, sigma, delta, *, floor, n_boot, seed):
+    """Fit one curve `y` (T,): parameters and scatter (P + 1,), and their bootstrap draws (n_boot, P + 1).
+
+    Parametric bootstrap of the log residuals with Student's correction: with about ten points, resampling
+    residuals of a near-L1 fit, some of them exactly zero, was measured to cover 85% where 90% was asked.
+    """
+    centre = x.mean(axis=1, keepdims=True)
+    x = x - centre
+    theta = _minimise(x, y[None], sigma, delta, floor=floor, keep=100)
+    fitted = _log_sum(theta, x)[0][0]
+    freedom = len(y) - theta.shape[1]
+    scatter = np.sqrt(np.pi / 2) * np.abs((y - fitted) / sigma).sum() / freedom
+    rng = np.random.default_rng(seed)
+    scatters = scatter * np.sqrt(freedom / rng.chisquare(freedom, n_boot))
+    noisy = fitted + scatters[:, None] * sigma * rng.standard_normal((n_boot, len(y)))
+    if n_boot:
+        draws = _minimise(x, noisy, sigma, delta, floor=floor, keep=2, start=theta[0])
+        theta = np.concatenate([theta, draws])
+    theta[:, : len(x)] += theta[:, -len(x) :] * centre[:, 0]
+    both = np.column_stack([theta, np.r_[scatter, scatters]])
+    return both[0], both[1:]
+
+
+def _interval(draws, level=LEVEL):
+    """Central interval (low, high) of draws along the first axis; NaN without draws."""
+    if not len(draws):
+        return np.full((2, *draws.shape[1:]), np.nan)
+    return np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+
+
+# --- One curve -----------------------------------------------------------------------------------------------
+@dataclass(frozen=True, eq=False)
+class PowerLaw:
+    """loss(n) = amplitude * n^-exponent + floor; in `draws` log a, log floor (if any), exponent and scatter."""
+
+    amplitude: float
+    exponent: float
+    floor: float
+    exponent_interval: tuple[float, float]  # 90%
+    scatter: float  # standard deviation of log loss about the law
+    draws: np.ndarray  # (n_boot, P)
+
+    def predict(self, n):
+        """Loss expected at `n` examples, an array of the same shape."""
+        return self.amplitude * np.asarray(n, dtype=float) ** -self.exponent + self.floor
+
+    def interval(self, n, *, level=LEVEL):
+        """Interval (low, high), each of the shape of `n`, for a new measurement at `n` like those fitted."""
+        x = np.log(np.asarray(n, dtype=float))
+        z = special.ndtri((np.arange(20) + 0.5) / 20)
+        draws = (
+            _log_sum(self.draws[:, :-1], x.reshape(1, -1))[0][:, None] + (self.draws[:, -1:] * z)[..., None]
+        )
+        return np.exp(_interval(draws.reshape(-1, x.size), level)).reshape(2, *x.shape)
+
+    def examples_for(self, loss):
+        """Examples needed for `loss`, an array of the same shape; infinity at and below the floor."""
+        excess = np.asarray(loss, dtype=float) - self.floor
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            return np.where(excess > 0, (self.amplitude / excess) ** (1 / np.float64(self.exponent)), np.inf)
+
+
+def fit_power_law(n, loss, *, floor=True, sigma=None, n_boot=200, seed=0, delta=HUBER):
+    """Fit loss = amplitude * n^-exponent + floor by robust least squares on log loss, many starts.
+
+    `n` (T,) examples; `loss` (T,), or (seeds, T) whose mean over seeds is fitted; `floor=False` fixes the floor
+    at zero; `sigma` (T,) relative noise of the points, of which only ratios matter; `delta` the Huber threshold
+    on log residuals. Returns a `PowerLaw` with a 90% interval for the exponent from `n_boot` replicates.
+    Raises ValueError for values that are not positive and for too few points. Objective: Hoffmann et al. 2022
+    (2203.15556), approach 3, in one variable.
+    """
+    loss = np.mean(np.atleast_2d(loss), axis=0)
+    n, loss, sigma = check_positive(n=n, loss=loss, sigma=np.ones(len(loss)) if sigma is None else sigma)
+    if not loss.shape == n.shape == sigma.shape:
+        raise ValueError(
+            f"shapes of n, loss, sigma are {n.shape}, {loss.shape}, {sigma.shape}; they must agree"
+        )
+    if np.unique(n).size < 3 + floor:
+        raise ValueError(f"n holds {np.unique(n).size} sizes; allowed: at least {3 + floor}")
+    sigma = sigma / np.exp(np.log(sigma).mean())
+    best, draws = _fit_with_draws(
+        np.log(n)[None], np.log(loss), sigma, delta, floor=floor, n_boot=n_boot, seed=seed
+    )
+    asymptote = np.exp(best[1]) if floor else 0.0
+    interval = tuple(_interval(draws[:, -2]).tolist())
+    return PowerLaw(
+        float(np.exp(best[0])), float(best[-2]), float(asymptote), interval, float(best[-1]), draws
+    )
+
+
+def extrapolate(n, loss, n_target, *, law="pow3", delta=HUBER):
+    """Predict the loss at `n_target` (K,) or a number from curves `loss` (..., T) measured at `n` (T,): (..., K).
+
+    `law`: pow3 a n^-b + c, pow2 a n^-b, exp3 a exp(-b n) + c (each fitted as in `fit_power_law`, all curves at
+    once), or last, the loss at the largest n. Raises ValueError for another law or values not above zero.
+    """
+    check_choice("law", law, LAWS)
+    n, loss, target = check_positive(n=n, loss=loss, n_target=n_target)
+    curves, shape = loss.reshape(-1, n.size), loss.shape[:-1] + target.shape
+    if law == "last":
+        return np.repeat(loss[..., [n.argmax()]], target.size, axis=-1).reshape(shape)
+    x, far = (v.reshape(1, -1) / n.mean() if law == "exp3" else np.log(v).reshape(1, -1) for v in (n, target))
+    theta = _minimise(x - x.mean(), np.log(curves), 1.0, delta, floor=law != "pow2", keep=5)
+    return np.exp(_log_sum(theta, far - x.mean())[0]).reshape(shape)
+
+
+# --- Model size and data together ----------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Models and training, shared by the parts of the book."""

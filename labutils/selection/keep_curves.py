@@ -1,0 +1,113 @@
+"""What subsets are worth: the accuracy of models trained on them, the smallest that is enough, and the pilot run."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from labutils.checks import check_at_least
+from labutils.networks import training
+
+
+@dataclass(frozen=True)
+class KeepCurves:
+    """Test accuracies: `accuracy` {method: (seeds, F)} at `fractions` (F,), `full` (seeds,) on all examples."""
+
+    fractions: np.ndarray
+    accuracy: dict[str, np.ndarray]
+    full: np.ndarray
+
+
+def keep_curve(model, x, y, choosers, fractions, *, x_test, y_test, seeds, **options):
+    """Test accuracy of models trained on what each method keeps of x (N, ...): `KeepCurves`.
+
+    `choosers` maps a method's name to a function (fraction, seed) -> row numbers; `options` go to
+    `training.fit_many`, which trains all (method, fraction, seed) in one call with the same number of updates and
+    the same batch size: a small subset is read more often, not trained for less. All methods share the models
+    of fraction 1, one for each of `seeds`. Raises ValueError for a fraction outside (0, 1], or no seed.
+    """
+    fractions, seeds = np.asarray(fractions, float), [int(s) for s in seeds]
+    if not len(seeds) or fractions.ndim != 1 or not ((fractions > 0) & (fractions <= 1)).all():
+        raise ValueError(
+            f"fractions are {fractions}, seeds {seeds}; allowed: shares in (0, 1], at least one seed"
+        )
+    below = fractions[fractions < 1]
+    subsets = [np.arange(len(y)) for _ in seeds]
+    subsets += [choose(f, seed) for choose in choosers.values() for seed in seeds for f in below]
+    owners = seeds + [seed for _ in choosers for seed in seeds for _ in below]
+    options |= {"x_test": x_test, "y_test": y_test, "record": ("test_accuracy",)}
+    found = training.fit_many(model, x, y, included=subsets, seeds=owners, **options).test_accuracy.astype(
+        float
+    )
+    full, found = found[: len(seeds)], found[len(seeds) :].reshape(len(choosers), len(seeds), len(below))
+    accuracy = {}
+    for name, values in zip(choosers, found):
+        accuracy[name] = np.repeat(full[:, None], len(fractions), axis=1)
+        accuracy[name][:, fractions < 1] = values
+    return KeepCurves(fractions, accuracy, full)
+
+
+def smallest_fraction(fractions, accuracy, full, *, share=0.95):
+    """The smallest fraction from which on `share` of the `full` accuracy is kept: a number in (0, 1].
+
+    `accuracy` (F,) is interpolated linearly in the logarithm of the rising `fractions` (F,). Where even the first
+    one is enough the answer is that one, an upper bound; where the last is not, 1. Raises ValueError for lengths
+    that disagree or fractions that do not rise.
+    """
+    fractions, accuracy = np.asarray(fractions, float), np.asarray(accuracy, float)
+    if fractions.shape != accuracy.shape or fractions.ndim != 1 or (np.diff(fractions) <= 0).any():
+        raise ValueError(
+            f"fractions {fractions} and accuracy of shape {accuracy.shape}; allowed: rising, of one length"
+        )
+    short = np.flatnonzero(accuracy < share * full)
+    if not len(short):
+        return float(fractions[0])
+    last = short[-1]
+    if last == len(fractions) - 1:
+        return 1.0
+    rise = (share * full - accuracy[last]) / (accuracy[last + 1] - accuracy[last])
+    return float(fractions[last] * (fractions[last + 1] / fractions[last]) ** rise)
+
+
+def transfer(learners, subsets, x, y, *, x_test, y_test, seeds, **options):
+    """Test accuracy of every learner on every subset: {learner: array (len(subsets),)}.
+
+    A learner is a network (trained by `training.fit_many` with `options`) or a function seed -> object with
+    scikit-learn's fit and predict; `seeds` holds one for each subset.
+    """
+    check_at_least(1, **{"the number of subsets": len(subsets)})
+    accuracy = {}
+    for name, learner in learners.items():
+        if hasattr(learner, "parameters"):
+            settings = options | {"x_test": x_test, "y_test": y_test, "record": ("test_accuracy",)}
+            found = training.fit_many(learner, x, y, included=subsets, seeds=seeds, **settings).test_accuracy
+        else:
+            fits = [learner(seed).fit(x[rows], y[rows]) for rows, seed in zip(subsets, seeds)]
+            found = [np.mean(fit.predict(x_test) == y_test) for fit in fits]
+        accuracy[name] = np.asarray(found, float)
+    return accuracy
+
+
+def audition(model, x, y, choosers, fraction, *, validation=0.25, runs=3, seed=0, **options):
+    """The method to use for this fraction, found by a pilot: (name, {name: accuracy in the pilot}).
+
+    Each of `choosers` (as in `keep_curve`) makes a subset, of which only the rows outside a random `validation`
+    share of x count, and `runs` models are trained on them; the name with the best mean accuracy on that
+    share wins, the first among equals. It is asked for fraction / (1 - validation), so that about as many rows count
+    as will be kept in the end; from 1 - validation on all rows count, and all methods are equal.
+    Costs runs * len(choosers) full training runs and never looks at a test set.
+    """
+    held = np.zeros(len(y), bool)
+    held[np.random.default_rng(seed).permutation(len(y))[: round(validation * len(y))]] = True
+
+    def pilot(choose, f, s):
+        rows = choose(min(1, f / (1 - validation)), s)
+        return rows[~held[rows]]
+
+    pilots = {name: partial(pilot, choose) for name, choose in choosers.items()}
+    seeds = range(seed, seed + runs)
+    found = keep_curve(
+        model, x, y, pilots, [fraction], x_test=x[held], y_test=y[held], seeds=seeds, **options
+    )
+    means = {name: float(values.mean()) for name, values in found.accuracy.items()}
+    return max(means, key=means.get), means

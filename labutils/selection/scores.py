@@ -1,0 +1,303 @@
+"""One number per training example from what models made of it, always larger = harder or more informative.
+
+Probabilities and logits are arrays (..., N, C): leading axes, whether runs, seeds or times, are averaged over,
+unless a function says otherwise. Scores from features alone are in `prototypes`, exact data values in
+`shapley`, gradient norms in `gradients`; their main functions can be called from here as well.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import entr
+
+from labutils.networks.gradient_norms import gradient_norms
+from labutils.selection.knn_shapley import knn_shapley as knn_shapley
+from labutils.selection.prototypes import neighbour_distance as neighbour_distance
+from labutils.selection.prototypes import prototype_distance as prototype_distance
+
+
+@dataclass(frozen=True)
+class Cartography:
+    """A map of the training set: both (N,); `difficulty` = 1 - mean, `variability` = deviation, of p_label."""
+
+    difficulty: np.ndarray
+    variability: np.ndarray
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`values` and their standard `errors`, arrays of one shape."""
+
+    values: np.ndarray
+    errors: np.ndarray
+
+
+def el2n(probabilities, labels):
+    """Length of the error vector, |p - onehot(label)|: array (N,), from 0 to sqrt(2).
+
+    Paul, Ganguli & Dziugaite 2021 (2107.07075), section 2.2: early in training, averaged over runs.
+    """
+    p, labels = _probabilities(probabilities), _labels(labels, np.shape(probabilities))
+
+    def score(p):
+        error = p.copy()
+        error[np.arange(len(labels)), labels] -= 1
+        return np.sqrt(np.einsum("nc,nc->n", error, error))
+
+    return _averaged(score, p)
+
+
+def grand(model, x, labels, *, parameters=None, batch_size=128):
+    """Length of the loss gradient over the whole network, averaged over models: array (N,).
+
+    GraNd, Paul, Ganguli & Dziugaite 2021 (2107.07075), definition 2.1. Arguments and errors as in
+    `gradients.gradient_norms`; `parameters` {name: (M, *shape)} as `training.fit_many` records them.
+    """
+    norms = gradient_norms(model, x, labels, parameters=parameters, batch_size=batch_size)
+    return norms.reshape(-1, len(norms.T)).mean(axis=0)
+
+
+def last_layer_grand(probabilities, labels, features, *, bias=False):
+    """Length of the loss gradient over the last linear layer alone, |p - onehot| |features|: array (N,).
+
+    `features` (..., N, H) are what that layer was given; with `bias` its bias counts as a weight of a constant
+    feature. Often taken for GraNd, with which it need not agree: the layers below are left out.
+    """
+    p, h = _probabilities(probabilities), _scores("features", features)
+    labels = _labels(labels, p.shape)
+    if h.shape[:-1] != p.shape[:-1]:
+        raise ValueError(f"features have shape {h.shape}; allowed: {p.shape[:-1]} and a width")
+    lengths = np.sqrt(np.einsum("...h,...h->...", h, h) + bool(bias)).reshape(-1, len(labels))
+    p = p.reshape(-1, *p.shape[-2:])
+    return sum(el2n(one, labels) * length for one, length in zip(p, lengths)) / len(p)
+
+
+def loss(probabilities, labels):
+    """Cross-entropy -log p_label in nats: array (N,); a probability of 0 counts as the smallest positive one."""
+    p, labels = _probabilities(probabilities), _labels(labels, np.shape(probabilities))
+    return -np.log(np.maximum(_own(p, labels), np.finfo(p.dtype).tiny)).reshape(-1, len(labels)).mean(axis=0)
+
+
+def entropy(probabilities):
+    """Entropy of the predicted distribution in nats: array (N,), 0 to log C. Shannon 1948; needs no labels."""
+    return _averaged(lambda p: entr(p).sum(axis=-1), _probabilities(probabilities))
+
+
+def margin(probabilities):
+    """One minus the gap between the two largest probabilities: array (N,), 0 (sure) to 1 (tied); no labels.
+
+    Scheffer, Decomain & Wrobel 2001 (best versus second best), here with the sign that makes larger harder.
+    """
+
+    def score(p):
+        top = np.partition(p, p.shape[-1] - 2, axis=-1)
+        return 1 - (top[:, -1] - top[:, -2])
+
+    return _averaged(score, _probabilities(probabilities))
+
+
+def least_confidence(probabilities):
+    """One minus the largest probability: array (N,), 0 to 1 - 1/C. Lewis & Gale 1994; needs no labels."""
+    return _averaged(lambda p: 1 - p.max(axis=-1), _probabilities(probabilities))
+
+
+def forgetting(correct):
+    """Number of times an example goes from right to wrong, histories (T, N) or (runs, T, N): array (N,).
+
+    An example never right counts T, more than any other can reach; runs are averaged. Toneva et al. 2019
+    (1812.05159), algorithm 1. Raises ValueError for anything but 0 and 1, or fewer than two times.
+    """
+    correct = _flags("correct", correct, (2, 3))
+    correct = correct.reshape(-1, *correct.shape[-2:])
+    times = correct.shape[1]
+    if times < 2:
+        raise ValueError(f"correct holds {times} time; allowed: (T, N) or (runs, T, N) with T at least 2")
+    events = (correct[:, :-1] & ~correct[:, 1:]).sum(axis=1)
+    return np.where(correct.any(axis=1), events, times).mean(axis=0)
+
+
+def aum(logits, labels):
+    """Mean over the history of (largest other logit - logit of the label): array (N,).
+
+    Minus the area under the margin of Pleiss et al. 2020 (2001.10528), equation 1, so that larger = harder;
+    mislabelled examples come out largest.
+    """
+    z = _scores("logits", logits)
+    labels = _labels(labels, z.shape)
+    rows = np.arange(len(labels))
+
+    def score(z):
+        others = z.copy()
+        others[rows, labels] = -np.inf
+        return others.max(axis=-1) - z[rows, labels]
+
+    return _averaged(score, z)
+
+
+def cartography(probabilities, labels):
+    """Mean and spread over training of the label's probability, (T, N, C) or (runs, T, N, C): `Cartography`.
+
+    Swayamdipta et al. 2020 (2009.10795), equations 1 and 2 (population deviation); their confidence is
+    1 - difficulty, their "ambiguous" examples have the largest variability. Runs are averaged.
+    """
+    p = _probabilities(probabilities)
+    if p.ndim not in (3, 4):
+        raise ValueError(f"probabilities have shape {p.shape}; allowed: (T, N, C) or (runs, T, N, C)")
+    own = _own(p, _labels(labels, p.shape))
+    own = own.reshape(-1, *own.shape[-2:])
+    return Cartography(1 - own.mean(axis=(0, 1)), own.std(axis=1).mean(axis=0))
+
+
+def disagreement(probabilities):
+    """Mutual information in nats between prediction and member of an ensemble (..., M, N, C): array (N,).
+
+    Entropy of the mean minus mean entropy, 0 where all members agree: BALD, Houlsby et al. 2011 (1112.5745),
+    equation 2. Needs no labels; axes before M are averaged. Raises ValueError for fewer than two members.
+    """
+    p = _probabilities(probabilities)
+    if p.ndim < 3 or p.shape[-3] < 2:
+        raise ValueError(f"probabilities have shape {p.shape}; allowed: (M, N, C) of M at least 2 members")
+    gain = [
+        entr(one.mean(axis=0)).sum(axis=-1) - _averaged(lambda q: entr(q).sum(axis=-1), one)
+        for one in p.reshape(-1, *p.shape[-3:])
+    ]
+    return np.maximum(np.mean(gain, axis=0), 0)  # below zero is rounding
+
+
+def pointwise_v_information(probabilities, labels, *, prior=None):
+    """How many bits short of the class shares a model falls on an example: minus its PVI, array (N,).
+
+    PVI = log2 p(label | x) - log2 p(label), Ethayarajh et al. 2022 (2110.08420), definition 4; negative PVI
+    (a score above 0) means that the input misleads. The simple form: the model that sees no input predicts
+    `prior` (C,), by default the shares of `labels`; theirs is a network trained on blanks, which learns those.
+    """
+    p = _probabilities(probabilities)
+    labels = _labels(labels, p.shape)
+    if prior is None:
+        prior = np.bincount(labels, minlength=p.shape[-1]) / len(labels)
+    prior = _probabilities(np.asarray(prior)[None])[0]
+    if prior.shape != p.shape[-1:] or prior[labels].min() <= 0:
+        raise ValueError(f"prior is {prior}; allowed: a positive share for each of the {p.shape[-1]} classes")
+    return (loss(p, labels) + np.log(prior[labels])) / np.log(2)
+
+
+def memorisation(correct, included):
+    """How much likelier an example is to be right for having been trained on: `Estimate`, arrays (N,).
+
+    P(correct | included) - P(correct | left out) over models on random subsets, Feldman & Zhang 2020
+    (2008.03703), equations 1 and 3. `correct` (M, N): booleans, or the label's probabilities for a smoother
+    estimate; `included` (M, N): whether model m was trained on example n. Errors are those of a difference
+    of two means. Raises ValueError unless every example is in, and out of, two models at least.
+    """
+    correct, included, n_in, n_out = _subset_models(correct, included)
+    if correct.shape != included.shape:
+        raise ValueError(
+            f"correct has shape {correct.shape}, included {included.shape}; allowed: both (M, N)"
+        )
+    sums = np.einsum("mn,mn->n", correct, included), np.einsum("mn,mn,mn->n", correct, correct, included)
+    totals = correct.sum(axis=0, dtype=float), np.einsum("mn,mn->n", correct, correct)
+    return _difference(*sums, *totals, n_in, n_out)
+
+
+def influence(correct, included):
+    """How much likelier test example k is right for having trained on n: `Estimate`, arrays (N, K).
+
+    The same difference as `memorisation` (Feldman & Zhang 2020, equation 2) for `correct` (M, K) on any
+    examples, with `included` (M, N): one or two matrix products. For large N pass part of its columns.
+    """
+    correct, included, n_in, n_out = _subset_models(correct, included)
+    with_it = included.T @ correct
+    squares = with_it if _is_flags(correct) else included.T @ correct**2
+    totals = correct.sum(axis=0, dtype=float), np.einsum("mk,mk->k", correct, correct)
+    return _difference(with_it, squares, *totals, n_in[:, None], n_out[:, None])
+
+
+def _difference(with_it, squares_with, total, squares, n_in, n_out):
+    """Difference of the means inside and outside, from sums and sums of squares."""
+    inside, outside = with_it / n_in, (total - with_it) / n_out
+    spread_in = np.maximum(squares_with / n_in - inside**2, 0) / (n_in - 1)
+    spread_out = np.maximum((squares - squares_with) / n_out - outside**2, 0) / (n_out - 1)
+    return Estimate(inside - outside, np.sqrt(spread_in + spread_out))
+
+
+def _subset_models(correct, included):
+    """The arguments as float32 (sums of fewer than 2^24 flags are exact) and the models with and without."""
+    included = _flags("included", included, (2,))
+    correct = _scores("correct", correct)
+    if correct.ndim != 2 or len(correct) != len(included):
+        raise ValueError(
+            f"correct has shape {correct.shape}; allowed: (M, N), a row for each of {len(included)}"
+        )
+    if correct.min() < 0 or correct.max() > 1:
+        raise ValueError(f"correct holds {correct.min():g} to {correct.max():g}; allowed: 0 to 1")
+    n_in = included.sum(axis=0, dtype=float)
+    n_out = len(included) - n_in
+    if bad := np.count_nonzero(np.minimum(n_in, n_out) < 2):
+        raise ValueError(
+            f"included: {bad} examples are in, or out of, fewer than 2 models; train more models"
+        )
+    return correct.astype(np.float32), included.astype(np.float32), n_in, n_out
+
+
+def _averaged(score, values):
+    """Mean over all leading axes of score((N, C)) -> (N,), one slice at a time to bound the memory."""
+    slices = values.reshape(-1, *values.shape[-2:])
+    return sum(score(one) for one in slices) / len(slices)
+
+
+def _own(values, labels):
+    """The entries of the labels: (..., N)."""
+    return values[..., np.arange(len(labels)), labels]
+
+
+def _scores(name, values):
+    """Values as finite floats of shape (..., N, C), or a ValueError."""
+    values = np.asarray(values)
+    if values.dtype.kind != "f":
+        values = values.astype(float)
+    if values.ndim < 2 or values.size == 0:
+        raise ValueError(f"{name} has shape {values.shape}; allowed: (..., N, C) with at least one example")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} holds NaN or infinity; allowed: finite numbers")
+    return values
+
+
+def _probabilities(probabilities):
+    """Values checked to be distributions over at least two classes."""
+    p = _scores("probabilities", probabilities)
+    if p.shape[-1] < 2:
+        raise ValueError(f"probabilities have one class (shape {p.shape}); allowed: at least two classes")
+    if p.min() < 0:
+        raise ValueError(f"probabilities hold {p.min():g}; allowed: 0 to 1. Were logits passed?")
+    total = p.sum(axis=-1, dtype=float)
+    worst = total.ravel()[np.abs(total - 1).argmax()]
+    if abs(worst - 1) > 1e-3:
+        raise ValueError(f"probabilities of an example sum to {worst:g}; allowed: 1. Were logits passed?")
+    return p
+
+
+def _labels(labels, shape):
+    """Labels as integers (N,) that suit values of the shape (..., N, C)."""
+    labels = np.asarray(labels)
+    if labels.shape != tuple(shape[-2:-1]) or labels.dtype.kind not in "iu":
+        found = f"shape {labels.shape} and type {labels.dtype}"
+        raise ValueError(f"labels have {found}; allowed: ({shape[-2]},) integers, one for each example")
+    if labels.min() < 0 or labels.max() >= shape[-1]:
+        raise ValueError(f"labels run from {labels.min()} to {labels.max()}; allowed: 0 to {shape[-1] - 1}")
+    return labels
+
+
+def _is_flags(values):
+    return values.dtype == bool or bool(((values == 0) | (values == 1)).all())
+
+
+def _flags(name, values, dimensions):
+    """Values as booleans with one of the allowed numbers of dimensions."""
+    values = np.asarray(values)
+    if values.ndim not in dimensions or values.size == 0:
+        raise ValueError(
+            f"{name} has shape {values.shape}; allowed: {' or '.join(map(str, dimensions))} axes"
+        )
+    if not _is_flags(values):
+        raise ValueError(f"{name} holds other values than 0 and 1; allowed: whether each was so")
+    return values.astype(bool)

@@ -1,0 +1,82 @@
+"""Claims: the verdict follows from the interval alone, and a careless contract or value is refused."""
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labutils.book import claims
+
+
+def test_the_books_own_contract_is_well_formed():
+    for claim in claims.read().values():
+        assert claim.why and claim.source and claim.statement.endswith((".", "?")), claim.id
+
+
+@pytest.mark.parametrize(
+    ("value", "interval", "verdict"),
+    [
+        (0.1, (0.09, 0.11), "reproduced"),
+        (0.13, (0.115, 0.14), "inconclusive"),  # overlaps, but the value is outside
+        (0.115, (0.1, 0.14), "reproduced"),
+        (0.13, (0.125, 0.14), "not reproduced"),
+        (0.05, (0.01, 0.079), "not reproduced"),
+        (0.1, (0.05, 0.15), "inconclusive"),
+        (0.1, None, "reproduced"),
+        (0.5, None, "not reproduced"),
+    ],
+)
+def test_verdict(contract, value, interval, verdict):
+    assert claims.check("slope", (value, interval) if interval else value, path=contract).verdict == verdict
+
+
+@given(st.floats(-1, 1), st.floats(0, 1), st.floats(-1, 1), st.floats(0, 1), st.floats(0.01, 1))
+def test_verdict_against_its_definition(low, width, accept_low, accept_width, widest):
+    claim = claims.Claim("a", "01", "s.", "p", 0.0, "", (accept_low, accept_low + accept_width), "w", widest)
+    value = low + width / 2
+    verdict = claims.judge(claim, value, (low, low + width))
+    overlap = max(low, accept_low) <= min(low + width, accept_low + accept_width)
+    assert (verdict == "not reproduced") == (not overlap)
+    if overlap:
+        inside = accept_low <= value <= accept_low + accept_width
+        assert (verdict == "reproduced") == (inside and (low + width) - low <= widest)
+
+
+def test_a_record_shows_itself_and_survives_json(contract):
+    record = claims.check("open", (0.1, (0.09, 0.11)), path=contract)
+    shown = record._repr_mimebundle_()
+    assert json.loads(json.dumps(shown[claims.MIME], allow_nan=True))["verdict"] == "reproduced"
+    assert "0.1 [0.09, 0.11]" in shown["text/html"] and "0.1 [0.09, 0.11]" in shown["text/plain"]
+    assert 'id="claim-open"' in shown["text/html"] and "−∞ to 0.12" in shown["text/html"]
+
+
+def test_refusals(contract, entry, tmp_path):
+    with pytest.raises(ValueError, match="Did you mean 'slope'"):
+        claims.check("slop", 1, path=contract)
+    with pytest.raises(ValueError, match="must be finite"):
+        claims.check("slope", math.nan, path=contract)
+    with pytest.raises(ValueError, match="outside its own interval"):
+        claims.check("slope", (1, (2, 3)), path=contract)
+    broken = tmp_path / "broken.yml"
+    broken.write_text(entry.format(id="a").replace("why:", "because:"))
+    with pytest.raises(ValueError, match=r"claim 'a': missing \['why'\], not known \['because'\]"):
+        claims.read(broken)
+    broken.write_text(entry.format(id="a").replace("[0.08, 0.12]", "[2, 1]"))
+    with pytest.raises(ValueError, match="must not exceed"):
+        claims.read(broken)
+
+
+def test_a_scoreboard_stores_every_record_and_is_the_target_of_links(contract):
+    scoreboard = claims.check_all({"slope": (0.1, (0.09, 0.11)), "open": 0.5}, path=contract)
+    shown = scoreboard._repr_mimebundle_()
+    assert [r["verdict"] for r in shown[claims.MIME]] == ["reproduced", "not reproduced"]
+    assert 'id="claim-slope"' in shown["text/html"] and "href" not in shown["text/html"]
+
+
+def test_width_of_the_accepted_range_is_the_default_limit(entry, tmp_path):
+    path = tmp_path / "claims.yml"
+    path.write_text(entry.format(id="slope").replace("  widest: 0.05\n", ""))
+    assert claims.read(path)["slope"].widest == pytest.approx(0.04)
+    assert claims.check("slope", (0.1, (0.07, 0.13)), path=path).verdict == "inconclusive"

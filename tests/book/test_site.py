@@ -1,0 +1,63 @@
+"""The site: only finished chapters are published, and its foot says what was built from what."""
+
+import nbformat
+import pytest
+import yaml
+from conftest import ROOT
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from labutils.book import provenance, site
+
+
+def mirror_of(folder, **outputs):
+    """A mirror whose chapters are all executed, with the given outputs in place of none."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    (folder / "chapters").mkdir()
+    for name in [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]:
+        nb = new_notebook(cells=[new_code_cell("1", outputs=outputs.get(name, []))])
+        nbformat.write(nb, folder / "chapters" / f"{name}.ipynb")
+    return folder, toc
+
+
+def test_only_chapters_executed_without_an_error_are_published(tmp_path):
+    site.check_executed(*mirror_of(tmp_path))
+    (tmp_path / "chapters" / "scoreboard.ipynb").unlink()
+    with pytest.raises(RuntimeError, match="scoreboard"):
+        site.assemble(tmp_path, tmp_path / "html")
+    assert not (tmp_path / "html").exists()
+
+
+def test_a_chapter_that_holds_an_error_is_not_published(tmp_path):
+    error = new_output("error", ename="E", evalue="", traceback=[])
+    folder, _ = mirror_of(tmp_path, scoreboard=[error])
+    with pytest.raises(RuntimeError, match="scoreboard: holds an error"):
+        site.assemble(folder, tmp_path / "html")
+
+
+def test_the_footer_says_version_commit_date_profile_and_data(monkeypatch):
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    monkeypatch.setattr(site, "commit", lambda: "abc1234")
+    runs = [{"profile": "smoke", "dataset": name} for name in (None, "/home/someone/mine.csv")]
+    footer = site.site_config({"html": {}}, runs)["html"]["extra_footer"]
+    assert "Version" in footer and "commit abc1234" in footer and "1970-01-02" in footer
+    assert "profile smoke, data mine.csv" in footer and "someone" not in footer
+
+
+@pytest.mark.parametrize("remote", ["git@github.com:owner/name.git", "https://github.com/owner/name"])
+def test_launch_buttons_appear_where_the_repository_is_known(monkeypatch, remote):
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    monkeypatch.setattr(provenance, "_output", lambda *command: remote if "remote" in command else "abc1234")
+    config = site.site_config({"html": {}}, [])
+    assert config["repository"]["url"] == "https://github.com/owner/name"
+    assert config["launch_buttons"]["colab_url"].startswith("https://colab")
+
+
+def test_no_launch_buttons_where_the_repository_is_not_known(monkeypatch):
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    monkeypatch.setattr(provenance, "_output", lambda *command: "")
+    config = site.site_config({"html": {}}, [])
+    assert "launch_buttons" not in config and "repository" not in config
+    assert "commit" not in config["html"]["extra_footer"]
+    monkeypatch.setenv("GITHUB_REPOSITORY", "owner/name")
+    assert provenance.repository() == "https://github.com/owner/name"

@@ -1,0 +1,166 @@
+"""Capacity against enumeration, linear programs, torch's own GPT, closed forms and the published tables."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import optimize, stats
+from sklearn.metrics import f1_score
+
+from labutils.budget import capacity
+from labutils.budget.capacity import PUBLISHED, Shape
+from labutils.networks import models
+
+TINY = Shape(vocabulary=16, length=4, layers=1, width=4)
+
+
+# Perceptrons
+
+
+@pytest.mark.parametrize(("points", "weights"), [(5, 2), (6, 3), (4, 4)])
+def test_cover_share_counts_every_labelling(points, weights):
+    x = np.random.default_rng(points).standard_normal((points, weights))
+    fits = sum(capacity.separate(x, y) is not None for y in itertools.product((-1, 1), repeat=points))
+    assert fits == round(2**points * float(capacity.cover_share(points, weights)))
+
+
+def test_half_of_the_labellings_of_twice_as_many_points_fit():
+    weights = np.array([1, 7, 50, 400])
+    np.testing.assert_allclose(capacity.cover_share(2 * weights, weights), 0.5, atol=1e-12)
+
+
+def test_separate_agrees_with_a_linear_program_and_certifies():
+    found = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        x, y = rng.standard_normal((24, 12)), rng.choice([-1, 1], 24)
+        w = capacity.separate(x, y)
+        program = optimize.linprog(np.zeros(12), A_ub=-y[:, None] * x, b_ub=-np.ones(24), bounds=(None, None))
+        assert (w is not None) == (program.status == 0)
+        if w is not None:
+            assert (y * (x @ w)).min() == pytest.approx(1)
+        found.append(w is not None)
+    assert 15 < sum(found) < 45
+
+
+def test_perceptron_capacity_has_covers_distribution():
+    weights, trials = 6, 600
+    found = capacity.perceptron_capacity(weights, trials=trials, seed=1)
+    assert abs(found.mean() - 2 * weights) < 4 * math.sqrt(2 * weights / trials)
+    grid = np.arange(weights, 5 * weights)
+    share = (found[:, None] >= grid).mean(axis=0)
+    assert math.sqrt(trials) * abs(share - capacity.cover_share(grid, weights)).max() < stats.kstwobign.isf(
+        1e-3
+    )
+    assert np.array_equal(found[:5], capacity.perceptron_capacity(weights, trials=5, seed=1))
+
+
+# GPTs
+
+
+def test_parameter_counts_of_all_published_shapes():
+    assert sum(map(len, PUBLISHED.values())) == 16
+    for layers, rows in PUBLISHED.items():
+        for width, parameters, _ in rows:
+            assert Shape(2048, 64, layers, width).parameters == pytest.approx(parameters, rel=6e-3)
+
+
+@pytest.mark.parametrize("shape", [Shape(2048, 64, 1, 32), Shape(7, 3, 2, 4)])
+def test_shape_counts_what_the_model_has(shape):
+    net = models.gpt(shape.vocabulary, shape.length, shape.layers, shape.width)
+    assert models.n_parameters(net) == shape.parameters
+
+
+def test_a_small_set_is_memorised_and_a_fresh_one_is_not():
+    tokens = capacity.random_tokens(TINY, 8, repeats=2)
+    found = capacity.memorise(tokens, TINY, steps=150, fresh=capacity.random_tokens(TINY, 200, seed=1)[0])
+    assert found.data_bits == 8 * 4 * 4
+    assert (found.bits[:, -1] > 0.8 * found.data_bits).all()
+    assert (found.bits <= found.data_bits).all()  # a code length is never negative
+    np.testing.assert_allclose(found.data_bits - found.train.sum(1), found.bits[:, -1])
+    assert found.steps[-1] == 150 and found.bits.shape == (2, len(found.steps))
+    assert (found.fresh.mean(axis=1) > 16).all()  # no one predicts the unpredictable
+    assert (capacity.membership_f1(found.train, found.fresh) > 0.95).all()
+
+
+@pytest.mark.parametrize("optimizer", ["soap", "muon", "adam"])
+def test_models_are_trained_as_if_alone_and_the_global_generator_untouched(optimizer):
+    tokens = capacity.random_tokens(TINY, 5, repeats=2, seed=3)
+    before = torch.get_rng_state()
+    both = capacity.memorise(tokens, TINY, steps=12, optimizer=optimizer, seed=4)
+    assert torch.equal(before, torch.get_rng_state())
+    second = capacity.memorise(tokens[1:], TINY, steps=12, optimizer=optimizer, seed=5)
+    np.testing.assert_allclose(both.train[1], second.train[0], rtol=2e-3)
+    again = capacity.memorise(tokens, TINY, steps=12, optimizer=optimizer, seed=4)
+    assert np.array_equal(both.train, again.train)
+
+
+def test_random_tokens_fill_the_budget_asked_for():
+    n = Shape(64, 8, 1, 8).sequences(4)
+    assert n * 8 * 6 == pytest.approx(4 * Shape(64, 8, 1, 8).parameters, rel=0.01)
+    tokens = capacity.random_tokens(TINY, 500, seed=2)
+    assert tokens.shape == (1, 500, 5)
+    assert stats.chisquare(np.bincount(tokens.ravel())).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"optimizer": "soup"}, "soap"),
+        ({"steps": 0}, "steps is 0"),
+        ({"tokens": np.zeros((2, 3), int)}, "tokens has shape"),
+        ({"tokens": np.full((1, 3, 5), 16)}, "allowed: 0 to 15"),
+        ({"fresh": np.zeros((3, 4), int)}, "fresh has shape"),
+        ({"heads": 3}, "heads is 3"),
+    ],
+)
+def test_bad_input_is_named(change, words):
+    arguments = {"tokens": capacity.random_tokens(TINY, 3), "shape": TINY, "steps": 1} | change
+    with pytest.raises(ValueError, match=words):
+        capacity.memorise(arguments.pop("tokens"), arguments.pop("shape"), **arguments)
+
+
+# What follows
+
+
+def test_the_law_gives_the_published_predictions_in_bits_per_parameter_only():
+    for parameters, examples, predicted, _ in capacity.MEMBERSHIP:
+        load = examples * 64 * math.log2(50257) / parameters
+        assert capacity.membership_law(load) == pytest.approx(predicted, abs=0.01)
+        assert abs(capacity.membership_law(3.6 * parameters / examples) - predicted) > 0.1
+
+
+def test_membership_f1_is_scikit_learns():
+    rng = np.random.default_rng(0)
+    train, fresh = rng.normal(0, 1, (3, 40)), rng.normal(0.7, 1, (3, 40))
+    for m, f1 in enumerate(capacity.membership_f1(train, fresh)):
+        pooled, truth = np.concatenate([train[m], fresh[m]]), np.repeat([1, 0], 40)
+        assert f1 == pytest.approx(f1_score(truth, pooled < np.median(pooled)))
+    assert capacity.membership_f1(fresh * 0, fresh + 9).tolist() == [1, 1, 1]
+
+
+def test_peak_finds_the_top_of_a_parabola_between_the_points():
+    x = np.array([4.0, 8, 16, 32, 64])
+    assert capacity.peak(x, 5 - (np.log(x) - np.log(19)) ** 2) == pytest.approx(19)
+    assert capacity.peak(x, x) == 64  # still rising: the end is all one can say
+
+
+@pytest.mark.parametrize("n", [8, 15, 33, 60])
+def test_ridgeless_risk_is_what_is_sampled(n):
+    sampled = capacity.ridgeless_sample(n, 24, noise=0.5, signal=2.0, trials=2000)
+    error = sampled.std() / math.sqrt(len(sampled))
+    assert abs(sampled.mean() - capacity.ridgeless_risk(n, 24, noise=0.5, signal=2.0)) < 4 * error
+
+
+def test_ridgeless_risk_has_its_pole_and_ends():
+    assert np.isinf(capacity.ridgeless_risk([23, 24, 25], 24)).all()
+    assert capacity.ridgeless_risk(0, 24, noise=3, signal=2) == 2  # nothing learned
+    assert capacity.ridgeless_risk(24e6, 24) == pytest.approx(1e-6, rel=1e-3)
+
+
+def test_compressed_bits_bound_what_is_there():
+    noise = np.random.default_rng(0).integers(256, size=4000, dtype=np.uint8).tobytes()
+    assert 8 * 4000 <= capacity.compressed_bits(noise) < 8 * 4200
+    assert capacity.compressed_bits("ab" * 4000) < 2000

@@ -1,0 +1,231 @@
+"""Modular addition: gradients against autograd, updates against torch's and the papers' formulas, exact solutions."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from labutils.budget import fourier, grokking
+
+
+def test_sums_are_the_table_of_a_clock():
+    a, b, c = grokking.sums(12)
+    assert len(a) == 144
+    assert c[(a == 9) & (b == 5)] == 2
+    with pytest.raises(ValueError, match="p is 1"):
+        grokking.sums(1)
+
+
+def test_subsets_have_their_size_and_nest():
+    small, large = grokking.subsets(13, [0.2, 0.5], seeds=[3, 3])
+    assert small.sum() == round(0.2 * 169) and large.sum() == round(0.5 * 169)
+    assert not (small & ~large).any()
+    with pytest.raises(ValueError, match="fractions"):
+        grokking.subsets(13, [0.0], seeds=[0])
+
+
+def network(w, a, b):
+    """Scores of one network by the definition, one sum at a time."""
+    return torch.stack([w[2] @ (w[0, i] + w[1, j]) ** 2 for i, j in zip(a, b)])
+
+
+def test_scores_follow_the_definition():
+    w = grokking.draw(5, 4, 0)
+    a, b, _ = grokking.sums(5)
+    assert np.allclose(grokking.scores(w), network(torch.tensor(w), a, b).numpy(), atol=1e-6)
+    assert grokking.scores(np.stack([[w, w]])).shape == (1, 2, 25, 5)
+
+
+def gradient(p, w, rows, labels):
+    """The gradient of the mean cross-entropy by autograd."""
+    w = torch.tensor(w, requires_grad=True)
+    a, b, _ = grokking.sums(p)
+    functional.cross_entropy(network(w, a[rows], b[rows]), torch.as_tensor(labels[rows])).backward()
+    return w.grad
+
+
+def reference(recipe, p, w, rows, labels, steps, rate, decay):
+    """Training by torch.optim and the formulas of the papers, written plainly for one network."""
+    w, slow = torch.tensor(w), None
+    w.requires_grad_()
+    orthogonal = recipe == "orthogonal"
+    optimizer = torch.optim.AdamW(
+        [w],
+        rate,
+        betas=(0.9, 0.99 if orthogonal else 0.98),
+        eps=1e-25 if orthogonal else 1e-8,
+        weight_decay=decay,
+    )
+    for _ in range(steps):
+        g = gradient(p, w.detach().numpy(), rows, labels)
+        if orthogonal:
+            for table in range(3):
+                v, d = w[table].detach().flatten(), g[table].flatten()
+                rest = d - (v @ d) / (v @ v) * v
+                g[table] = (rest * d.norm() / rest.norm()).view_as(g[table])
+        if recipe == "grokfast":
+            slow = g.clone() if slow is None else 0.98 * slow + 0.02 * g
+            g = g + 2 * slow
+        w.grad = g
+        optimizer.step()
+    return w.detach().numpy()
+
+
+@pytest.mark.parametrize("recipe", ["adamw", "grokfast", "orthogonal"])
+def test_side_by_side_training_is_each_network_alone(recipe):
+    p, rates, decays = 7, [0.01, 0.03, 0.02], [0.0, 1.0, 0.5]
+    part = grokking.subsets(p, [0.4, 0.7, 0.4], seeds=[0, 1, 2])  # two sizes, so two groups
+    labels = np.random.default_rng(0).integers(p, size=part.shape)
+    runs = grokking.run(
+        p, part, steps=6, hidden=5, recipe=recipe, learning_rate=rates, weight_decay=decays, labels=labels
+    )
+    for i in range(3):
+        rows = np.flatnonzero(part[i])
+        alone = reference(recipe, p, grokking.draw(p, 5, i), rows, labels[i], 6, rates[i], decays[i])
+        assert np.allclose(runs.weights[i], alone, atol=2e-5)
+        assert runs.weight_norm[i, -1] == pytest.approx(np.linalg.norm(alone), rel=1e-4)
+
+
+def test_the_orthogonal_step_does_not_see_the_length_of_the_weights(monkeypatch):
+    (w, g), seen, one = torch.randn(2, 2, 3, 5, 4, generator=torch.Generator().manual_seed(0)), {}, None
+    monkeypatch.setattr(grokking, "_adamw", lambda w, g, *_, **__: seen.update(g=g))
+    grokking._orthogonal(w, g, {}, 1, one, one)
+    assert abs((seen["g"] * w).flatten(2).sum(2)).max() < 1e-5
+    assert torch.allclose(seen["g"].flatten(2).norm(dim=2), g.flatten(2).norm(dim=2), rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(5, 9), (9, 5)])
+def test_muon_moves_all_directions_alike(shape):
+    w = torch.zeros(1, 3, *shape)
+    g = torch.randn(1, 3, *shape, generator=torch.Generator().manual_seed(0))
+    grokking._muon(w, g.clone(), {}, 1, torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1))
+    for step, gradient in zip(-w[0], g[0]):
+        u, _, v = torch.linalg.svd(gradient, full_matrices=False)
+        along = u.T @ step @ v.T  # the step keeps the gradient's directions and evens out their sizes
+        assert abs(along - along.diag().diag()).max() < 1e-3
+        assert along.diag().min() > 0.6 and along.diag().max() < 1.3  # the quintic's spread around 1
+
+
+def test_histories_hold_what_the_weights_give():
+    p = 7
+    part = grokking.subsets(p, [0.5, 1.0], seeds=[0, 1])
+    runs = grokking.run(p, part, steps=5, hidden=6, every=2, snapshots=True)
+    assert runs.steps.tolist() == [0, 2, 4, 5]
+    assert np.array_equal(runs.snapshots[:, -1], runs.weights)
+    assert np.array_equal(runs.snapshots[0, 0], grokking.draw(p, 6, 0))
+    right = grokking.scores(runs.snapshots).argmax(-1) == grokking.sums(p)[2]
+    assert np.allclose(runs.train_accuracy[0], right[0][:, part[0]].mean(1))
+    assert np.allclose(runs.test_accuracy[0], right[0][:, ~part[0]].mean(1))
+    assert np.isnan(runs.test_accuracy[1]).all()  # nothing is left to test on
+    loss = functional.cross_entropy(
+        torch.tensor(grokking.scores(runs.weights[0])), torch.tensor(grokking.sums(p)[2]), reduction="none"
+    )
+    assert runs.train_loss[0, -1] == pytest.approx(loss[part[0]].mean().item(), rel=1e-5)
+
+
+def test_it_groks_and_stops_and_others_go_on_undisturbed():
+    p, options = 23, {"steps": 500, "hidden": 64, "weight_decay": [2.0, 0.0], "every": 10, "seeds": [0, 0]}
+    part = grokking.subsets(p, [0.6, 0.6], seeds=[0, 0])
+    runs = grokking.run(p, part, goal=0.95, **options)
+    fit, gen = runs.first("train"), runs.first("test", 0.95)
+    assert fit[0] < gen[0] <= 500
+    assert fit[1] <= 500 and gen[1] == np.inf and runs.last("test_accuracy")[1] < 0.3
+    stopped = np.isnan(runs.test_accuracy)
+    assert (stopped[0] == (runs.steps > gen[0])).all() and not stopped[1].any()
+    alone = grokking.run(p, part[1:], **(options | {"weight_decay": 0.0, "seeds": [0], "steps": 60}))
+    assert np.allclose(runs.train_loss[1, :7], alone.train_loss[0], rtol=1e-3)
+    assert runs.last("test_accuracy")[0] >= 0.95
+
+
+@pytest.mark.parametrize("p", [3, 5, 31, 97, 113])
+def test_cosines_by_hand_add_without_an_error(p):
+    for frequencies in ((1,), (2, 1) if p > 3 else (1,)):
+        w = fourier.cosine_solution(p, frequencies)
+        assert w.shape == (3, p, 9 * len(frequencies))
+        a, b, c = grokking.sums(p)
+        found = grokking.scores(w)
+        assert (found.argmax(1) == c).all()
+        k = 2 * np.pi * np.asarray(frequencies) / p
+        waves = np.cos(k * ((a + b)[:, None] - np.arange(p))[..., None]).sum(-1)
+        assert np.allclose(found, 4.5 * waves, atol=1e-8)  # nine units, each half a cosine
+
+
+def test_cosines_need_an_odd_prime():
+    with pytest.raises(ValueError, match="p is 9"):
+        fourier.cosine_solution(9)
+
+
+def test_fourier_power_of_cosines_lies_on_their_frequencies():
+    shares = fourier.fourier_power(fourier.cosine_solution(13, (2, 5)))
+    assert shares.shape == (6,)
+    assert np.allclose(shares[[1, 4]], 0.5) and np.allclose(np.delete(shares, [1, 4]), 0)
+    assert sorted(fourier.key_frequencies(shares)) == [2, 5]
+    assert fourier.key_frequencies(shares, 0.4).size == 1
+    alone = fourier.fourier_power(fourier.cosine_solution(13, (2, 5)), units=True)
+    assert alone.shape == (6, 18)
+    assert np.allclose(alone[1, :3], 1) and np.allclose(alone.max(0), 1)
+    noise = np.random.default_rng(0).normal(size=(3, 13, 2000))
+    assert np.allclose(fourier.fourier_power(noise), 1 / 6, atol=0.02)
+
+
+def test_gini_by_its_definition():
+    x = np.random.default_rng(0).random(7)
+    pairs = abs(x[:, None] - x).sum() / (2 * 7 * x.sum())
+    assert fourier.gini(x) == pytest.approx(pairs)
+    assert fourier.gini(np.ones(5)) == pytest.approx(0)
+    assert fourier.gini(np.eye(5)[2]) == pytest.approx(0.8)
+
+
+def test_progress_splits_the_rule_from_the_rest():
+    p = 11
+    seen = grokking.subsets(p, [0.5], seeds=[0])[0]
+    rule = 2 * fourier.cosine_solution(p, (3,))
+    restricted, excluded = fourier.progress(np.stack([rule, 0 * rule]), [3], seen)
+    answers = torch.from_numpy(grokking.sums(p)[2])
+    whole = functional.cross_entropy(torch.from_numpy(grokking.scores(rule)), answers).item()
+    assert restricted[0] == pytest.approx(whole, abs=1e-6)  # nothing but the rule
+    assert excluded[0] == pytest.approx(np.log(p), abs=1e-6)  # and without it nothing is known
+    assert np.allclose([restricted[1], excluded[1]], np.log(p))
+    other, left = fourier.progress(rule, [2], seen)
+    assert other == pytest.approx(np.log(p)) and left < 0.5
+
+
+def test_critical_fraction_interpolates_the_last_rise():
+    f = [0.1, 0.2, 0.3, 0.4]
+    curves = [[0, 0, 1, 1], [0, 0.6, 0.4, 0.9], [0, 0, 0, 0], [1, 1, 1, 1], [0, 0.25, 0.75, 1]]
+    assert np.allclose(grokking.critical_fraction(f, curves), [0.25, 0.32, np.nan, 0.1, 0.25], equal_nan=True)
+
+
+def test_memorised_bits_at_chance_and_at_certainty():
+    assert np.allclose(grokking.memorised_bits([np.log(32), 0.0], 100, 32), [0, 500])
+
+
+def test_small_networks_hold_less_than_large_ones():
+    p = 11
+    part = grokking.subsets(p, [1.0, 1.0], seeds=[0, 1])
+    labels = np.random.default_rng(0).integers(p, size=part.shape)
+    bits = {}
+    for hidden in (2, 16):
+        runs = grokking.run(p, part, steps=300, hidden=hidden, labels=labels, weight_decay=0, every=300)
+        bits[hidden] = grokking.memorised_bits(runs.last("train_loss"), p * p, p).mean()
+    assert bits[2] < 4.23 * 3 * p * 2 and bits[2] < 0.7 * bits[16]
+    assert bits[16] == pytest.approx(p * p * np.log2(p), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"recipe": "adam"}, "Did you mean 'adamw'"),
+        ({"steps": 0}, "steps is 0"),
+        ({"learning_rate": [0.1, 0.2, 0.3]}, "learning_rate has 3 entries"),
+        ({"included": np.ones((2, 9), bool)}, "included has shape"),
+        ({"included": np.zeros((2, 25), bool)}, "each row with a sum"),
+        ({"start": np.zeros((2, 3, 4, 8))}, "start has shape"),
+    ],
+)
+def test_bad_input_is_named(change, match):
+    good = {"included": np.ones((2, 25), bool), "steps": 1, "hidden": 4}
+    with pytest.raises(ValueError, match=match):
+        grokking.run(5, **(good | change))
+    with pytest.raises(ValueError, match="Did you mean 'train'"):
+        grokking.run(5, **good).first("trian")

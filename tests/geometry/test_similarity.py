@@ -1,0 +1,167 @@
+"""Measures of alignment against formulas written out with n x n matrices, and against SciPy and scikit-learn."""
+
+import numpy as np
+import pytest
+from scipy import spatial
+from sklearn.cross_decomposition import CCA
+from sklearn.neighbors import NearestNeighbors
+
+from labutils.geometry import similarity as rep
+
+
+@pytest.fixture
+def pair():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((60, 7)) * np.arange(1, 8) + 3
+    return x, x[:, :5] @ rng.standard_normal((5, 4)) + rng.standard_normal((60, 4)) - 2
+
+
+def rotation(d, seed=1):
+    return np.linalg.qr(np.random.default_rng(seed).standard_normal((d, d)))[0]
+
+
+def gram(z, kernel):
+    if kernel == "linear":
+        return z @ z.T
+    apart = spatial.distance.squareform(spatial.distance.pdist(z))
+    return np.exp(-((apart / np.median(apart[np.triu_indices(len(z), 1)])) ** 2) / 2)
+
+
+def hsic(k, m, unbiased):
+    """As the papers print it, with all n x n matrices."""
+    n = len(k)
+    if not unbiased:
+        h = np.eye(n) - 1 / n
+        return np.trace(k @ h @ m @ h)
+    k, m, one = k - np.diag(np.diag(k)), m - np.diag(np.diag(m)), np.ones(n)
+    total = (one @ k @ one) * (one @ m @ one) / ((n - 1) * (n - 2))
+    return np.trace(k @ m) + total - 2 / (n - 2) * (one @ k @ m @ one)
+
+
+@pytest.mark.parametrize("kernel", rep.KERNELS)
+@pytest.mark.parametrize("unbiased", [False, True])
+def test_cka_is_the_formula_with_n_by_n_matrices(pair, kernel, unbiased, monkeypatch):
+    k, m = (gram(z, kernel) for z in pair)
+    expected = hsic(k, m, unbiased) / np.sqrt(hsic(k, k, unbiased) * hsic(m, m, unbiased))
+    assert rep.cka(*pair, kernel=kernel, unbiased=unbiased) == pytest.approx(expected, rel=1e-9)
+    monkeypatch.setattr(rep, "BLOCK", 60 * 7)  # nine blocks, the last one shorter
+    assert rep.cka(*pair, kernel=kernel, unbiased=unbiased) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("kernel", rep.KERNELS)
+def test_cka_sees_neither_rotation_nor_scale_nor_shift(pair, kernel):
+    x, y = pair
+    turned = 5 * x @ rotation(7) + 11
+    assert rep.cka(turned, y, kernel=kernel) == pytest.approx(rep.cka(x, y, kernel=kernel), rel=1e-9)
+    assert rep.cka(x, turned, kernel=kernel) == pytest.approx(1)
+    assert rep.cka(x, y, kernel=kernel) == pytest.approx(rep.cka(y, x, kernel=kernel))
+    stretched = x * np.arange(7, 0, -1)
+    assert rep.cka(stretched, y, kernel=kernel) != pytest.approx(rep.cka(x, y, kernel=kernel), rel=0.01)
+
+
+def test_unbiased_cka_of_independent_features_is_zero_on_average_and_the_biased_is_not():
+    rng = np.random.default_rng(2)
+    draws = [(rng.standard_normal((40, 20)), rng.standard_normal((40, 20))) for _ in range(300)]
+    fair = np.array([rep.cka(*each) for each in draws])
+    assert abs(fair.mean()) < 4 * fair.std() / np.sqrt(300)
+    assert np.mean([rep.cka(*each, unbiased=False) for each in draws[:20]]) > 0.25
+
+
+def test_cka_of_single_features_is_the_squared_correlation():
+    x, y = np.random.default_rng(3).standard_normal((2, 50, 1))
+    correlation = np.corrcoef(x[:, 0], y[:, 0])[0, 1]
+    assert rep.cka(x, y, unbiased=False) == pytest.approx(correlation**2)
+    assert rep.cka(np.ones((50, 2)), y) == 0.0
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_mutual_neighbours_are_scikit_learns(pair, metric, monkeypatch):
+    shared = []
+    for z in pair:
+        near = NearestNeighbors(n_neighbors=8, metric=metric, algorithm="brute").fit(z)
+        shared.append([set(row) for row in near.kneighbors(return_distance=False)])
+    expected = np.mean([len(a & b) / 8 for a, b in zip(*shared)])
+    assert 0.2 < expected < 0.95
+    assert rep.mutual_knn(*pair, 8, metric=metric) == pytest.approx(expected)
+    monkeypatch.setattr(rep, "BLOCK", 60 * 7)
+    monkeypatch.setattr(rep, "GROUP", 1)  # the way of large n
+    assert rep.mutual_knn(*pair, 8, metric=metric) == pytest.approx(expected)
+    assert rep.mutual_knn(pair[0], 2 * pair[0] @ rotation(7), 8, metric=metric) == 1
+
+
+def test_chance_levels_are_those_of_draws():
+    rng = np.random.default_rng(4)
+    x, y = rng.standard_normal((100, 40)), rng.standard_normal((100, 40))
+    draws = rep.permuted(lambda a, b: rep.mutual_knn(a, b, 5), x, y, draws=300)
+    mean, (low, high) = rep.chance_knn(100, 5)
+    assert mean == 5 / 99
+    assert draws.mean() == pytest.approx(mean, abs=4 * draws.std() / np.sqrt(300))
+    assert 0.8 <= np.mean((low <= draws) & (draws <= high)) <= 1
+    x, y = x[:, :6], y[:, :3]
+    squares = rep.permuted(lambda a, b: (rep.cca(a, b) ** 2).mean(), x, y, draws=300)
+    assert squares.mean() == pytest.approx(rep.chance_cca(100, 6, 3), abs=4 * squares.std() / np.sqrt(300))
+
+
+def test_permuted_leaves_the_global_generator_alone(pair):
+    np.random.seed(0)  # noqa: NPY002
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    first, again, other = (rep.permuted(rep.cka, *pair, draws=2, seed=s) for s in (5, 5, 6))
+    assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_procrustes_is_scipys_and_maps_a_turned_copy_back(pair):
+    x, y = pair
+    fitted = rep.procrustes(x[:, :4], y)
+    assert fitted.disparity == pytest.approx(spatial.procrustes(x[:, :4], y)[2])
+    rest = ((y - fitted(x[:, :4])) ** 2).sum() / ((y - y.mean(axis=0)) ** 2).sum()
+    assert rest == pytest.approx(fitted.disparity)
+    assert rep.procrustes(y, x[:, :4]).disparity == pytest.approx(fitted.disparity)
+    turned = 3 * x @ rotation(7) - 1
+    again = rep.procrustes(x, turned)
+    assert again.disparity == pytest.approx(0, abs=1e-9)
+    np.testing.assert_allclose(again(x), turned)
+    np.testing.assert_allclose(
+        rep.procrustes(x, y).rotation.T @ rep.procrustes(x, y).rotation, np.eye(4), atol=1e-9
+    )
+
+
+def test_canonical_correlations_are_scikit_learns_and_see_no_linear_map(pair):
+    x, y = pair
+    theirs = CCA(n_components=3, max_iter=10_000, tol=1e-12).fit(x, y)
+    a, b = theirs.transform(x, y)
+    expected = [np.corrcoef(a[:, i], b[:, i])[0, 1] for i in range(3)]
+    np.testing.assert_allclose(rep.cca(x, y)[:3], expected, rtol=1e-4)
+    mixed = x @ np.random.default_rng(5).standard_normal((7, 7)) + 1
+    np.testing.assert_allclose(rep.cca(mixed, y), rep.cca(x, y))
+    np.testing.assert_allclose(rep.cca(mixed, x), 1)
+    noise = np.random.default_rng(6).standard_normal((2, 10, 20))
+    np.testing.assert_allclose(rep.cca(*noise), 1)  # fewer rows than features
+
+
+def test_svcca_keeps_the_axes_that_hold_the_share_of_variance():
+    rng = np.random.default_rng(7)
+    base = np.linalg.qr(rng.standard_normal((50, 4)) - 0.0)[0]
+    base = np.linalg.qr(base - base.mean(axis=0))[0]
+    x = base * [10, 5, 1, 0.1]  # shares of variance: 79.4, 19.8, 0.8, 0.01%
+    assert [len(rep.cca(x, x, keep=keep)) for keep in (0.7, 0.9, 0.995, 1.0)] == [1, 2, 3, 4]
+    assert rep.cca(x, x, ridge=0.1).max() < 1
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x, y: rep.cka(x, y, kernel="rfb"), "'rbf'"),
+        (lambda x, y: rep.cka(x, y[:-1]), "x has 60 rows, y 59"),
+        (lambda x, y: rep.cka(x[:, 0], y), "x has shape"),
+        (lambda x, y: rep.cka(x, y * np.nan), "y holds NaN"),
+        (lambda x, y: rep.cka(x, y, bandwidth=0), "bandwidth"),
+        (lambda x, y: rep.mutual_knn(x, y, 60), "k is 60; allowed: 1 to 59"),
+        (lambda x, y: rep.mutual_knn(x, y, metric="cosin"), "'cosine'"),
+        (lambda x, y: rep.procrustes(x, y * 0), "y is the same"),
+        (lambda x, y: rep.cca(x, y, keep=99), "keep is 99"),
+    ],
+)
+def test_bad_input_is_named(pair, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(*pair)

@@ -1,0 +1,89 @@
+"""make refuses what it does not know, and executes anew only what an edit can change."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from conftest import ROOT
+
+
+@pytest.mark.parametrize(
+    ("option", "message"), [("PROFILE=smok", "did you mean smoke"), ("PROFILE=", "allowed: ")]
+)
+def test_make_refuses_an_unknown_profile(option, message):
+    done = subprocess.run(["make", "book", option], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode != 0
+    assert message in done.stderr
+
+
+def test_make_alone_lists_the_commands():
+    done = subprocess.run(["make"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0
+    assert {"book", "test", "serve", "bench", "clean"} <= {
+        line.split()[0] for line in done.stdout.splitlines()
+    }
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A copy of what make reads, as if built with the profile smoke: every file old, every target a little younger."""
+    for name in ("labutils", "chapters"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Makefile", "requirements.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    targets = [f"_build/smoke/chapters/{path.name}" for path in (ROOT / "chapters").glob("*.ipynb")]
+    for name in [".venv/installed", *targets]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    for path in tmp_path.rglob("*"):
+        os.utime(path, (2000, 2000) if "_build" in path.parts else (1000, 1000))
+    make(tmp_path, "PROFILE=smoke", "--dry-run", "book")  # writes the dependencies
+    for path in (tmp_path / "_build" / "dependencies").rglob("*"):
+        os.utime(path, (1500, 1500))
+    return tmp_path
+
+
+def make(folder, *words):
+    return subprocess.run(["make", *words], capture_output=True, text=True, cwd=folder)
+
+
+def executed_anew(folder, name, edit=None):
+    """The chapters that make would execute after an edit to a file, by their numbers."""
+    path = folder / name
+    before = path.read_text()
+    path.write_text(edit(before) if edit else before)
+    targets = [f"_build/smoke/chapters/{p.name}" for p in (ROOT / "chapters").glob("[0-9]*.ipynb")]
+    done = make(folder, "PROFILE=smoke", "--dry-run", *targets)
+    assert done.returncode == 0, done.stderr
+    path.write_text(before)
+    make(folder, "PROFILE=smoke", "--dry-run", *targets)  # so that the dependencies are as before, too
+    os.utime(path, (1000, 1000))
+    for file in (folder / "_build" / "dependencies").rglob("*"):
+        os.utime(file, (1500, 1500))
+    return sorted(re.findall(r"run chapters/(\d\d)_", done.stdout))
+
+
+@pytest.mark.parametrize(
+    ("name", "chapters"),
+    [
+        ("labutils/geometry/translation.py", ["10"]),
+        ("labutils/laws/kernel_regression.py", ["01", "09"]),
+        ("labutils/networks/gradient_norms.py", ["06", "07"]),
+        ("labutils/book/site.py", []),
+        ("labutils/book/execute.py", []),
+        ("labutils/__init__.py", []),  # the map: it computes nothing
+        ("chapters/04_easy_hard.ipynb", ["04"]),
+    ],
+)
+def test_an_edit_executes_only_the_chapters_that_import_the_file(tree, name, chapters):
+    assert executed_anew(tree, name) == chapters
+
+
+def test_a_claim_or_a_parameter_executes_only_its_chapter(tree):
+    widen = lambda text: text.replace("accept: [0.3010, 0.3011]", "accept: [0.3009, 0.3011]")  # noqa: E731
+    assert executed_anew(tree, "chapters/claims.yml", widen) == ["01"]
+    fewer = lambda text: text.replace("  perceptron_draws: 500", "  perceptron_draws: 400")  # noqa: E731
+    assert executed_anew(tree, "chapters/profiles/smoke.yml", fewer) == ["02"]
+    assert executed_anew(tree, "chapters/claims.yml", lambda text: "# a comment\n" + text) == []
