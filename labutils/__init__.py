@@ -26,5 +26,5 @@ selection/      which examples to keep (chapters 04, 06, 07)
 geometry/       how alike two representations are (chapter 10)
     similarity          CKA, neighbours, CCA                   translation          from one to the other, without pairs
 book/           runs the chapters and prints them: python -m labutils.book
-    execute, dependencies, provenance    a chapter's run       claims, cards, records    verdicts    site    the pages
+    execute, dependencies, provenance    a chapter's run       claims, cards, records    verdicts    site, explorer    the pages
 """
