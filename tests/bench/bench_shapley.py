@@ -15,7 +15,8 @@ from measure import measured, peer
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.neighbors import KNeighborsClassifier
 
-from labutils.selection import prototypes, scores
+from labutils import rows
+from labutils.selection import scores
 
 K, CLUSTERS, FILE_ROWS = 10, 100, 10_000_000
 
@@ -90,7 +91,7 @@ def kmeans(n=200_000, d=64):
     x, _ = mixture(n, d)
     ours = None
     for name, call, rounds in (
-        ("labutils, 3 passes", lambda: prototypes.kmeans(x, CLUSTERS), 3),
+        ("labutils, 3 passes", lambda: rows.kmeans(x, CLUSTERS), 3),
         (
             "scikit-learn KMeans",
             lambda: KMeans(CLUSTERS, n_init=1, random_state=0).fit(x).cluster_centers_,
@@ -104,20 +105,20 @@ def kmeans(n=200_000, d=64):
     ):
         s, mb, centres = measured(call, rounds=rounds)
         ours = ours or s
-        report(name, s, mb, ours, f"{(prototypes.nearest(x, centres)[1] ** 2).mean():.3f}")
+        report(name, s, mb, ours, f"{(rows.nearest(x, centres)[1] ** 2).mean():.3f}")
 
 
-def mapped(folder, rows, d=64):
+def mapped(folder, n_rows, d=64):
     """Prototype distance over growing beginnings of a file of float32."""
     print(f"\nPrototype distance over a memory-mapped file, d = {d}, {CLUSTERS} clusters\n")
     print("| rows | CPU | memory | a million rows |\n|---|---|---|---|")
     path = pathlib.Path(folder) / "x.npy"
-    x = np.lib.format.open_memmap(path, "w+", np.float32, (rows, d))
-    for first in range(0, rows, 100_000):
-        x[first : first + 100_000] = mixture(100_000, d, seed=first)[0][: rows - first]
+    x = np.lib.format.open_memmap(path, "w+", np.float32, (n_rows, d))
+    for first in range(0, n_rows, 100_000):
+        x[first : first + 100_000] = mixture(100_000, d, seed=first)[0][: n_rows - first]
     x.flush()
     del x
-    for n in (rows // 10, rows):
+    for n in (n_rows // 10, n_rows):
         x = np.load(path, mmap_mode="r")[:n]
         s, mb, distance = measured(lambda x=x: scores.prototype_distance(x, CLUSTERS, 0))
         assert np.isfinite(distance).all()
