@@ -6,54 +6,85 @@ SHELL := /bin/bash
 
 PROFILE     ?= standard
 DATASET     ?=
-JOBS        ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PYTHON      ?= python3
 TORCH_INDEX ?=
 PYTEST_ARGS ?=
 PORT        ?= 8000
+
+# What the reader typed is text, whatever it looks like: neither make nor the shell gets to read it as a program. The
+# data set travels to the commands in the environment.
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
+override PROFILE := $(value PROFILE)
+override DATASET := $(value DATASET)
+ifeq ($(origin JOBS),undefined)
+JOBS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+endif
+override JOBS    := $(value JOBS)
+export DATASET
+quote = '$(subst ','\'',$1)'
 
 # Chapters run side by side, one thread each: two threads on two busy cores were measured 16 times slower than one.
 export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= $(OMP_NUM_THREADS)
 export OPENBLAS_NUM_THREADS ?= $(OMP_NUM_THREADS)
 
+KNOWN    := PROFILE DATASET JOBS PYTHON TORCH_INDEX PYTEST_ARGS PORT MIRROR
 PROFILES := standard $(basename $(notdir $(wildcard chapters/profiles/*.yml)))
-ifeq ($(filter $(PROFILE),$(PROFILES)),)
-NEAREST := $(shell $(PYTHON) -c "import difflib, sys; print(*difflib.get_close_matches(sys.argv[1], sys.argv[2:], 1, 0))" '$(PROFILE)' $(PROFILES))
+ifneq ($(filter-out $(KNOWN),$(GIVEN)),)
+$(error $(filter-out $(KNOWN),$(GIVEN)) is no variable of this Makefile; allowed: $(filter-out MIRROR,$(KNOWN)))
+endif
+ifneq ($(words $(filter $(PROFILES),$(PROFILE))),1)
+NEAREST := $(shell $(PYTHON) -c "import difflib, sys; print(*difflib.get_close_matches(sys.argv[1], sys.argv[2:], 1, 0))" $(call quote,$(PROFILE)) $(PROFILES))
 $(error PROFILE=$(PROFILE) is not a profile; did you mean $(NEAREST)? allowed: $(PROFILES))
 endif
+ifneq ($(shell [ $(call quote,$(JOBS)) -ge 1 ] 2>/dev/null && echo whole),whole)
+$(error JOBS=$(JOBS); allowed: whole numbers from 1)
+endif
 
-# Executed chapters, and the pages that summarise them, are written to a mirror, one for each profile and data set.
-SLUG     := $(shell printf '%s' '$(DATASET)' | tr -cs 'A-Za-z0-9_.' '-')
-MIRROR   := _build/$(PROFILE)$(if $(SLUG),-$(SLUG))
+# Executed chapters, and the pages that summarise them, are written to a mirror, one for each profile and data set: its
+# name is `check-data`'s, from the path and the content. Chapters that keep the book's own data are borrowed.
+PLAIN    := _build/$(PROFILE)
+MIRROR   ?= $(PLAIN)
+SITE     := $(if $(filter _build/standard,$(MIRROR)),_build/html,$(MIRROR)/html)/index.html
 CHAPTERS := $(sort $(wildcard chapters/[0-9][0-9]_*.ipynb))
 EXECUTED := $(CHAPTERS:%=$(MIRROR)/%)
 SUMMARY  := $(MIRROR)/chapters/scoreboard.ipynb $(MIRROR)/chapters/run_times.ipynb
-MODULES  := $(wildcard labutils/*.py labutils/*/*.py)
 PAGES    := $(wildcard chapters/*.md chapters/_static/*) _config.yml _toc.yml references.bib labutils/book/site.py
-SITE     := _build/html/index.html
 VENV     := .venv/installed
 BOOK     := .venv/bin/python -m labutils.book
 
 STRIP    := .venv/bin/nbstripout --keep-id --extra-keys "metadata.language_info metadata.papermill cell.metadata.papermill cell.metadata.execution"
 
-.PHONY: help book test serve bench readme keep-full lint strip clean FORCE
+.PHONY: help book chapters test serve bench readme keep-full lint strip clean
 
 help:  ## this list
 	@echo "make <target> [PROFILE=$(subst $() ,|,$(PROFILES))] [DATASET=name or path] [JOBS=$(JOBS)] [PYTHON=python3.12]"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
 book: $(VENV)  ## execute the chapters that changed, build the site, print where it is
-	@echo "book: profile $(PROFILE)$(if $(DATASET), on $(DATASET)), $(words $(CHAPTERS)) chapters, $(JOBS) at a time"
-	@$(if $(DATASET),$(BOOK) check-data '$(DATASET)')
-	@rm -f $(filter-out $(EXECUTED) $(SUMMARY),$(wildcard $(MIRROR)/chapters/*.ipynb))
-	@$(MAKE) --silent --no-print-directory --keep-going -j$(JOBS) $(EXECUTED) $(SUMMARY) \
-	  || { echo "book: not built; see FAILED above. Finished chapters are kept: mend it and run make book again." >&2; exit 1; }
-	@$(MAKE) --silent --no-print-directory $(SITE)
+	@echo "book: profile $(PROFILE), $(words $(CHAPTERS)) chapters, $(JOBS) at a time"
+	@mirror=$(PLAIN); if [ -n "$$DATASET" ]; then mirror=$$($(BOOK) check-data --profile $(PROFILE)) || exit 1; fi; \
+	  go="$(MAKE) --silent --no-print-directory --keep-going MIRROR=$$mirror"; \
+	  $$go -j$(JOBS) chapters \
+	  || { echo "book: not built; see FAILED above. Finished chapters are kept: mend it and run make book again." >&2; exit 1; }; \
+	  $$go site
+
+chapters: $(EXECUTED) $(SUMMARY)
+
+site: $(SITE)
 	@echo "$(abspath $(SITE))"
 
-$(MIRROR)/chapters/%.ipynb: chapters/%.ipynb $(wildcard $(DATASET)) | $(VENV)
-	@$(BOOK) run $< --profile $(PROFILE) --dataset '$(DATASET)' --output $@
+$(PLAIN)/chapters/%.ipynb: chapters/%.ipynb | $(VENV)
+	@DATASET= $(BOOK) run $< --profile $(PROFILE) --output $@
+
+ifneq ($(MIRROR),$(PLAIN))
+-include $(MIRROR)/own.mk
+$(OWN:%=$(MIRROR)/chapters/%.ipynb): $(MIRROR)/chapters/%.ipynb: $(PLAIN)/chapters/%.ipynb $(MIRROR)/own.json
+	@$(BOOK) borrow $(PLAIN)/chapters/$*.ipynb --output $@
+
+$(MIRROR)/chapters/%.ipynb: chapters/%.ipynb | $(VENV)
+	@$(BOOK) run $< --profile $(PROFILE) --output $@
+endif
 
 $(SUMMARY): $(EXECUTED) $(wildcard chapters/records/full.json)
 
@@ -62,16 +93,19 @@ RULES    := _build/dependencies/rules.mk
 ifneq ($(filter-out help clean lint strip test bench,$(or $(MAKECMDGOALS),help)),)
 include $(RULES)
 endif
-$(RULES): $(MODULES) $(wildcard chapters/*.ipynb chapters/explorers/*.js chapters/profiles/*.yml) chapters/claims.yml
+$(RULES): $(wildcard labutils/*.py labutils/*/*.py chapters/*.ipynb chapters/explorers/*.js chapters/profiles/*.yml) chapters/claims.yml
 	@$(PYTHON) labutils/book/dependencies.py $(@D)
 
-$(SITE): $(EXECUTED) $(SUMMARY) $(PAGES) $(if $(filter $(notdir $(MIRROR)),$(shell cat _build/html/built-from 2>/dev/null)),,FORCE)
-	@$(BOOK) assemble $(MIRROR) > /dev/null
+$(SITE): $(EXECUTED) $(SUMMARY) $(PAGES)
+	@rm -f $(filter-out $(EXECUTED) $(SUMMARY),$(wildcard $(MIRROR)/chapters/*.ipynb))
+	@$(BOOK) assemble $(MIRROR) --site $(@D) > /dev/null
 
+# An interrupted making of .venv starts over; only a whole one is brought up to date.
 $(VENV): requirements.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and f'Python 3.11 to 3.13 is needed, {sys.executable} is {sys.version.split()[0]}; choose one with make PYTHON=python3.12 ...')"
 	@echo "venv: installing requirements.txt into .venv (torch is large: a few minutes, the first time)"
-	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@test -e $@ || $(PYTHON) -m venv --clear .venv
+	@rm -f $@
 	@set -o pipefail; .venv/bin/python -m pip install --disable-pip-version-check --progress-bar off \
 	  $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -r requirements.txt | awk '/Downloading|Installing/ {print; fflush()}'
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
@@ -84,11 +118,11 @@ bench: $(VENV)  ## run the benchmarks, one after another
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; .venv/bin/python $$bench || exit 1; done
 
 serve: book  ## build the book and serve it at http://localhost:8000 (PORT=)
-	.venv/bin/python -m http.server --directory _build/html --bind 127.0.0.1 $(PORT)
+	.venv/bin/python -m http.server --directory $(dir $(SITE)) --bind 127.0.0.1 $(PORT)
 
 readme: $(VENV)  ## build the book and write its results into the table of README.md
 	@$(MAKE) --no-print-directory book
-	@$(BOOK) readme $(MIRROR)/chapters
+	@$(BOOK) readme $(PLAIN)/chapters
 
 keep-full: $(VENV)  ## keep the claims of the last run of the full profile in chapters/records/full.json
 	@$(BOOK) keep-full _build/full/chapters
@@ -103,5 +137,3 @@ strip: $(VENV)  ## take the outputs out of the notebooks, before a commit
 
 clean:  ## remove everything built (not .venv)
 	rm -rf _build
-
-FORCE:

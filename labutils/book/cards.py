@@ -9,6 +9,7 @@ from labutils import intervals, plotting
 from labutils.intervals import number
 
 VERDICTS = {"reproduced": "✓", "inconclusive": "?", "not reproduced": "✗"}
+MARKS = VERDICTS | {"observation": "•"}  # on the reader's data, of which no paper speaks, nothing is judged
 
 
 def measured(record: dict) -> str:
@@ -33,9 +34,7 @@ def table(records: list[dict], *, full: list[dict] = (), here: bool = False) -> 
         link = f'<a href="{page}.html#{_anchor(r["id"])}">{page[:2]}</a>'
         published = f"{_escape(number(r['reference']))} <small>{_escape(r['source'])}</small>"
         accepted = _accepted(r, why=here and r["why"] != above)
-        verdict = (
-            f'<span class="verdict {_slug(r["verdict"])}">{VERDICTS[r["verdict"]]} {r["verdict"]}</span>'
-        )
+        verdict = f'<span class="verdict {_slug(r["verdict"])}">{MARKS[r["verdict"]]} {r["verdict"]}</span>'
         row = [
             *[link] * (not here),
             _escape(r["statement"]),
@@ -55,6 +54,8 @@ def table(records: list[dict], *, full: list[dict] = (), here: bool = False) -> 
 
 def _accepted(record, *, why):
     """The accepted range, and with `why` its reason, as HTML."""
+    if record["verdict"] == "observation":
+        return "not judged <small>the published number is about other data</small>"
     low, high = (number(b) if math.isfinite(b) else "∞" if b > 0 else "−∞" for b in record["accept"])
     reason = f" <small>{_escape(record['why'])}</small>" if why else ""
     return f"{_escape(low)} to {_escape(high)}{reason}"
@@ -80,7 +81,7 @@ def _escape(text):
 
 def line(r: dict) -> str:
     """One line of text for a JSON record."""
-    return f"{VERDICTS[r['verdict']]} {r['verdict']}: {r['statement']} Published: {number(r['reference'])}. Here: {measured(r)}."
+    return f"{MARKS[r['verdict']]} {r['verdict']}: {r['statement']} Published: {number(r['reference'])}. Here: {measured(r)}."
 
 
 def card(r: dict) -> str:
@@ -94,6 +95,6 @@ def card(r: dict) -> str:
     listed = "".join(f"<div><dt>{name}</dt><dd>{text}</dd></div>" for name, text in rows.items())
     return (
         f'<div class="claim {_slug(verdict)}" id="{_anchor(r["id"])}">'
-        f'<p class="claim-verdict">{VERDICTS[verdict]} {verdict}</p>'
+        f'<p class="claim-verdict">{MARKS[verdict]} {verdict}</p>'
         f'<p class="claim-statement">{_escape(r["statement"])}</p><dl>{listed}</dl></div>'
     )

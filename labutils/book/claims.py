@@ -2,7 +2,7 @@
 
 import math
 import pathlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import yaml
 
@@ -26,6 +26,7 @@ class Claim:
     accept: tuple[float, float]
     why: str
     widest: float  # an interval broader than this decides nothing; default: as wide as the accepted range
+    observe: str = ""  # what is said in place of the statement on a reader's data, which no paper has seen
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,13 @@ class Scoreboard:
         }
 
 
-def read(path=CONTRACT):
+def read(path: pathlib.Path = CONTRACT) -> dict[str, Claim]:
     """Read the contract: a dict from claim id to `Claim`; a ValueError names the claim and field that is amiss."""
     entries = yaml.safe_load(pathlib.Path(path).read_text(encoding="utf-8")) or {}
     fields = {"chapter", "statement", "source", "reference", "unit", "accept", "why"}
     claims = {}
     for id, entry in entries.items():
-        missing, extra = fields - set(entry), set(entry) - fields - {"widest"}
+        missing, extra = fields - set(entry), set(entry) - fields - {"widest", "observe"}
         if missing or extra:
             raise ValueError(f"claim {id!r}: missing {sorted(missing)}, not known {sorted(extra)}")
         low, high = (float(bound) for bound in entry["accept"])
@@ -87,17 +88,25 @@ def judge(claim: Claim, value: float, interval: tuple[float, float]) -> str:
     return "reproduced" if least <= value <= most and high - low <= claim.widest else "inconclusive"
 
 
-def check(id: str, found: float | tuple, *, path: pathlib.Path = CONTRACT) -> Record:
+def check(id: str, found: float | tuple, *, data: object = None, path: pathlib.Path = CONTRACT) -> Record:
     """Hold what was found to the claim called `id`: returns a `Record` that shows itself as a card in a notebook.
 
     `found` is what `intervals.estimate` returns, value and (low, high) in the claim's unit; a number alone where the
-    value is exact (arithmetic, a closed form). Raises ValueError for an unknown id (naming the nearest), a value or
-    bound that is not finite, or an interval that does not hold the value.
+    value is exact (arithmetic, a closed form). `data` is the `data.Dataset` it was found on: where that is the
+    reader's own, a claim with an `observe` becomes an observation without a verdict, in those words, which may hold
+    {data}, its name, and {examples}, what its rows are. Raises ValueError for an unknown id (naming the nearest), a
+    value or bound that is not finite, or an interval that does not hold the value.
     """
-    return _check(read(path), id, found)
+    return check_all({id: found}, data=data, path=path).records[0]
 
 
-def _check(claims, id, found):
+def check_all(found: dict, *, data: object = None, path: pathlib.Path = CONTRACT) -> Scoreboard:
+    """`check` for a dict {id: what was found}, shown as one table: returns a `Scoreboard`."""
+    claims = read(path)
+    return Scoreboard(tuple(_check(claims, id, each, data) for id, each in found.items()))
+
+
+def _check(claims, id, found, data):
     check_choice("claim", id, claims)
     value, interval = found if isinstance(found, tuple) else (found, None)
     value = float(value)
@@ -106,13 +115,11 @@ def _check(claims, id, found):
         raise ValueError(f"claim {id!r}: value {value} in [{low}, {high}]; all three must be finite")
     if not low <= value <= high:
         raise ValueError(f"claim {id!r}: value {value} lies outside its own interval [{low}, {high}]")
-    return Record(claims[id], value, (low, high), judge(claims[id], value, (low, high)), interval is None)
-
-
-def check_all(found: dict, *, path: pathlib.Path = CONTRACT) -> Scoreboard:
-    """`check` for a dict {id: what was found}, shown as one table: returns a `Scoreboard`."""
-    claims = read(path)
-    return Scoreboard(tuple(_check(claims, id, each) for id, each in found.items()))
+    claim, verdict = claims[id], judge(claims[id], value, (low, high))
+    if claim.observe and data is not None and data.of_reader:
+        words = {"data": data.name, "examples": {"images": "images", "text": "texts"}.get(data.kind, "rows")}
+        claim, verdict = replace(claim, statement=claim.observe.format(**words)), "observation"
+    return Record(claim, value, (low, high), verdict, interval is None)
 
 
 def as_json(record: Record) -> dict:

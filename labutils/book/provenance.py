@@ -12,8 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def facts():
-    """Return where and when this runs: date, commit, versions, processor, cores and GPU."""
+def facts() -> dict:
+    """Where and when this runs: date, commit, versions, processor, cores and GPU."""
     cpu = re.search(r"model name\s*: (.*)", _output("cat", "/proc/cpuinfo"))
     packages = {
         name: importlib.metadata.version(name) for name in ("torch", "numpy", "scipy", "scikit-learn")
@@ -28,20 +28,20 @@ def facts():
     }
 
 
-def today():
-    """Return the date of the build, which SOURCE_DATE_EPOCH (seconds since 1970) may fix."""
+def today() -> datetime.date:
+    """The date of the build, which SOURCE_DATE_EPOCH (seconds since 1970) may fix."""
     seconds = float(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).date()
 
 
-def commit():
-    """Return the short hash of the checkout, with a + where tracked files differ from it; "" without git."""
+def commit() -> str:
+    """The short hash of the checkout, with a + where tracked files differ from it; "" without git."""
     changed = _output("git", "status", "--porcelain", "--untracked-files=no")
     return _output("git", "rev-parse", "--short", "HEAD") + ("+" if changed else "")
 
 
-def repository():
-    """Return the URL of the book's GitHub repository, or "" where it is not known."""
+def repository() -> str:
+    """The URL of the book's GitHub repository, or "" where it is not known."""
     if name := os.environ.get("GITHUB_REPOSITORY"):
         return f"https://github.com/{name}"
     found = re.search(r"github\.com[:/](.+?/.+?)(\.git)?$", _output("git", "remote", "get-url", "origin"))

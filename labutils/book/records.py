@@ -13,14 +13,14 @@ from labutils.intervals import number
 FULL = ROOT / "chapters" / "records" / "full.json"
 
 
-def chapters(folder):
-    """Return {name: notebook} of the executed chapters in a folder, in their order."""
+def chapters(folder: Path) -> dict[str, nbformat.NotebookNode]:
+    """{name: notebook} of the executed chapters in a folder, in their order."""
     paths = sorted(Path(folder).glob("[0-9][0-9]_*.ipynb"))
     return {path.stem: nbformat.read(path, as_version=4) for path in paths}
 
 
-def records(folder):
-    """Return the claim records, as `claims.as_json` makes them, in a folder of executed chapters."""
+def records(folder: Path) -> list[dict]:
+    """The claim records, as `claims.as_json` makes them, in a folder of executed chapters."""
     found = []
     for cell in [cell for nb in chapters(folder).values() for cell in nb.cells]:
         for output in cell.get("outputs", []):
@@ -29,20 +29,20 @@ def records(folder):
     return found
 
 
-def run_times(folder):
-    """Return a dict for each executed chapter in a folder: its name, and what `book.execute` noted of the run.
+def run_times(folder: Path) -> list[dict]:
+    """A dict for each executed chapter in a folder: its name, and what `book.execute` noted of the run.
 
     That is profile, dataset, seconds, cell_seconds, date, commit, versions, machine, cores and gpu.
     """
     return [{"chapter": name} | nb.metadata["labutils"] for name, nb in chapters(folder).items()]
 
 
-def kept(path=FULL):
-    """Return the kept runs of the full profile: {chapter: run}, where run["claims"] are its records."""
+def kept(path: Path = FULL) -> dict:
+    """The kept runs of the full profile: {chapter: run}, where run["claims"] are its records."""
     return json.loads(Path(path).read_text(encoding="utf-8")) if Path(path).is_file() else {}
 
 
-def keep_full(folder, path=FULL):
+def keep_full(folder: Path, path: Path = FULL) -> None:
     """Put the records of a folder executed with the full profile into `path`, in place of those its chapters had.
 
     Raises ValueError where a chapter that makes claims was executed with another profile.
@@ -58,7 +58,7 @@ def keep_full(folder, path=FULL):
     write(path, json.dumps(dict(sorted(runs.items())), indent=1, ensure_ascii=False) + "\n")
 
 
-def write_readme(folder, path=ROOT / "README.md"):
+def write_readme(folder: Path, path: Path = ROOT / "README.md") -> None:
     """Put the verdicts by chapter, and every claim in a fold, between `results:begin` and `results:end` of the README.
 
     Raises ValueError where the folder holds no record or the README no markers; the README is then as before.
@@ -93,8 +93,9 @@ def write_readme(folder, path=ROOT / "README.md"):
     write(path, before + begin + "\n".join(lines) + "\n" + end + after)
 
 
-def write(path, text):
-    """Write a text file whole or not at all."""
+def write(path: Path, text: str) -> None:
+    """Write a text file whole or not at all; its folder is made where it is missing."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
     partial = Path(path).with_name(f".{Path(path).name}.{os.getpid()}")
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)

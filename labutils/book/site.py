@@ -1,11 +1,15 @@
 """Assemble executed chapters into a site: all that knows of Jupyter Book is here."""
 
 import base64
+import contextlib
+import fcntl
+import html
 import importlib.metadata
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -18,7 +22,7 @@ from labutils.book.provenance import ROOT, commit, repository, today
 LAUNCH = {"colab_url": "https://colab.research.google.com", "binderhub_url": "https://mybinder.org"}
 
 
-def check_executed(mirror, toc):
+def check_executed(mirror: Path, toc: dict) -> None:
     """Raise RuntimeError unless every notebook of the table of contents was executed, to its end, without an error."""
     files = [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
     for name in files:
@@ -32,8 +36,8 @@ def check_executed(mirror, toc):
             raise RuntimeError(f"{name}: holds an error; not published")
 
 
-def site_config(config, runs):
-    """Return the book's configuration with the footer of this build and, where the URL is known, launch buttons."""
+def site_config(config: dict, runs: list[dict]) -> dict:
+    """The book's configuration with the footer of this build and, where the URL is known, launch buttons."""
     url, where = repository(), commit()
     linked = f'<a href="{url}/commit/{where.rstrip("+")}">{where}</a>' if url and where else where
     parts = [
@@ -42,7 +46,7 @@ def site_config(config, runs):
         f"built on {today()}",
     ]
     parts += sorted({f"profile {run['profile']}" for run in runs})
-    parts += sorted({f"data {Path(run['dataset']).name}" for run in runs if run["dataset"]})
+    parts += sorted({f"data {html.escape(Path(run['dataset']).name)}" for run in runs if run["dataset"]})
     config["html"]["extra_footer"] = f'<p class="build">{", ".join(filter(None, parts))}</p>'
     if url:
         config["repository"] = {"url": url, "branch": "main", "path_to_book": "chapters"}
@@ -51,7 +55,7 @@ def site_config(config, runs):
     return config
 
 
-def save_main_figure(chapters):
+def save_main_figure(chapters: Path) -> None:
     """Write the picture of the first cell tagged `main-figure` to `_static/main_figure.png`, for the index page."""
     cells = [cell for nb in records.chapters(chapters).values() for cell in nb.cells]
     tagged = [cell for cell in cells if "main-figure" in cell.metadata.get("tags", [])]
@@ -63,24 +67,57 @@ def save_main_figure(chapters):
     (chapters / "_static" / "main_figure.png").write_bytes(base64.b64decode(pictures[0]))
 
 
-def assemble(mirror, site="_build/html"):
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process is at work in a folder, and hold it; the system lets go of it whatever happens."""
+    with open(folder / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def assemble(mirror: Path, site: Path = "_build/html") -> Path:
     """Build the site from a folder of executed chapters, put it, whole, at `site`, and return its index page.
 
     Raises RuntimeError where a chapter is missing or holds an error, and where Jupyter Book warns of anything.
     """
     mirror, site = Path(mirror).resolve(), Path(site)
-    pages, old = mirror / "chapters", site.with_name(f"{site.name}.old")
     check_executed(mirror, yaml.safe_load((ROOT / "_toc.yml").read_text()))
+    with alone(mirror):
+        _lay_out(mirror)
+        _build(mirror)
+        site.parent.mkdir(parents=True, exist_ok=True)
+        old = site.with_name(f"{site.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        if site.exists():
+            site.replace(old)
+        (mirror / "_build" / "html").replace(site)
+        shutil.rmtree(old, ignore_errors=True)
+    return site / "index.html"
+
+
+def _lay_out(mirror):
+    """Put what the pages need beside the executed chapters: texts, style, main figure, references, configuration."""
+    pages = mirror / "chapters"
     for page in (ROOT / "chapters").glob("*.md"):
         shutil.copy(page, pages)
-    for folder in (pages / "_static", mirror / "_build", old):
+    for folder in (pages / "_static", mirror / "_build"):
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT / "chapters" / "_static", pages / "_static")
     save_main_figure(pages)
     shutil.copy(ROOT / "references.bib", mirror)
     config = site_config(yaml.safe_load((ROOT / "_config.yml").read_text()), records.run_times(pages))
     records.write(mirror / "_config.yml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
-    command = [Path(sys.executable).with_name("jupyter-book"), "build", pages, "--path-output", mirror]
+
+
+def _build(mirror):
+    """Run Jupyter Book; its output goes to a log, its problems into the error."""
+    command = [
+        Path(sys.executable).with_name("jupyter-book"),
+        "build",
+        mirror / "chapters",
+        "--path-output",
+        mirror,
+    ]
     command += ["--config", mirror / "_config.yml", "--toc", ROOT / "_toc.yml", "-W", "-n", "--keep-going"]
     done = subprocess.run(command, capture_output=True, text=True)
     records.write(mirror / "jupyter-book.log", done.stdout + done.stderr)
@@ -91,10 +128,3 @@ def assemble(mirror, site="_build/html"):
         raise RuntimeError(
             f"the site: Jupyter Book reports the above; its whole output is {mirror}/jupyter-book.log"
         )
-    records.write(mirror / "_build" / "html" / "built-from", mirror.name)
-    site.parent.mkdir(parents=True, exist_ok=True)
-    if site.exists():
-        site.replace(old)
-    (mirror / "_build" / "html").replace(site)
-    shutil.rmtree(old, ignore_errors=True)
-    return site / "index.html"

@@ -2,6 +2,7 @@
 
 import json
 import math
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -80,3 +81,15 @@ def test_width_of_the_accepted_range_is_the_default_limit(entry, tmp_path):
     path.write_text(entry.format(id="slope").replace("  widest: 0.05\n", ""))
     assert claims.read(path)["slope"].widest == pytest.approx(0.04)
     assert claims.check("slope", (0.1, (0.07, 0.13)), path=path).verdict == "inconclusive"
+
+
+def test_on_the_readers_data_a_claim_about_a_papers_becomes_an_observation(entry, tmp_path):
+    path = tmp_path / "claims.yml"
+    path.write_text(entry.format(id="slope") + "  observe: The exponent on {examples} of {data}.\n")
+    mine = SimpleNamespace(of_reader=True, name="<mine>", kind="images")
+    record = claims.check("slope", (0.5, (0.4, 0.6)), data=mine, path=path)
+    assert record.verdict == "observation" and record.claim.statement == "The exponent on images of <mine>."
+    shown = record._repr_mimebundle_()["text/html"]
+    assert "&lt;mine&gt;" in shown and "not judged" in shown and "0.08" not in shown
+    own = SimpleNamespace(of_reader=False, name="digits", kind="images")
+    assert claims.check("slope", 0.1, data=own, path=path).verdict == "reproduced"

@@ -39,37 +39,6 @@ def printed(path):
     return "".join(o.text for cell in nbformat.read(path, as_version=4).cells[2:] for o in cell.outputs)
 
 
-def test_parameters_come_with_type_default_and_comment(notebook):
-    parameter = execute.parameters_of(notebook)["sizes"]
-    assert parameter["inferred_type_name"] == "list[int]"
-    assert parameter["default"] == "[16, 32]"
-    assert parameter["help"] == "training-set sizes"
-
-
-@pytest.mark.parametrize(
-    ("value", "annotation", "expected"),
-    [
-        (3, "int", True),
-        (3.0, "int", False),
-        (True, "int", False),
-        (True, "bool", True),
-        (3, "float", True),
-        ("3", "float", False),
-        ([1, 2], "list[int]", True),
-        ([1, 2.5], "list[int]", False),
-        ([], "list[int]", True),
-        ([[1], [2]], "list[list[int]]", True),
-        ([[1], ["2"]], "list[list[int]]", False),
-        ((1, 2), "tuple[int, int]", True),
-        ("mnist", "str", True),
-        (None, "str", False),
-        (object(), "Anything", True),
-    ],
-)
-def test_fits(value, annotation, expected):
-    assert execute.fits(value, annotation) is expected
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -160,3 +129,42 @@ def test_values_on_the_command_line_are_read_by_the_parameters_type(notebook, tm
     done = subprocess.run([*command, *pairs], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert printed(tmp_path / "out.ipynb") == "3 0.001 [1, 2] 10\n"
+
+
+def test_a_notebook_is_not_overwritten_by_its_own_run(notebook):
+    before = notebook.read_bytes()
+    with pytest.raises(ValueError, match="the notebook itself; allowed: another file"):
+        execute.execute(notebook, notebook)
+    assert notebook.read_bytes() == before
+
+
+def test_the_readers_path_is_not_published(tmp_path):
+    (tmp_path / "secret folder").mkdir()
+    mine = tmp_path / "secret folder" / "mine.csv"
+    mine.write_text("a,target\n1,x\n")
+    notebook = write(tmp_path, "print('read', dataset)", "dataset")
+    execute.execute(notebook, tmp_path / "out.ipynb", dataset=str(mine))
+    text = (tmp_path / "out.ipynb").read_text()
+    assert "mine.csv" in text and "read mine.csv" in text and "executed on your data" in text
+    assert "secret" not in text and str(tmp_path) not in text
+
+
+def test_warnings_are_folded_into_a_note_without_paths(tmp_path):
+    loud = "import sys, warnings\nwarnings.warn('too few rows')\nprint('/home/me/lib/x.py: odd', file=sys.stderr)"
+    execute.execute(write(tmp_path, loud, "print('on')"), tmp_path / "out.ipynb")
+    cells = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells
+    assert not [o for c in cells for o in c.get("outputs", []) if o.get("name") == "stderr"]
+    assert cells[-1].source.startswith("::::{dropdown}") and "too few rows" in cells[-1].source
+    assert "x.py: odd" in cells[-1].source and "/home" not in cells[-1].source
+
+
+def test_a_chapter_that_stops_on_the_readers_data_keeps_the_books_own(tmp_path):
+    mine = tmp_path / "mine.csv"
+    mine.write_text("a,target\n1,x\n")
+    notebook = write(tmp_path, "assert dataset == 'digits', 'odd data'\nprint(dataset)")
+    command = [sys.executable, "-m", "labutils.book", "run", notebook, "--output", tmp_path / "out.ipynb"]
+    done = subprocess.run([*command, "--dataset", mine], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0 and "keeps the book's own data" in done.stderr
+    cells = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells
+    assert "keeps the book's own data" in cells[1].source and "odd data" in cells[1].source
+    assert cells[-1].outputs[0].text == "digits\n"

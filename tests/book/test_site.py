@@ -1,5 +1,8 @@
 """The site: only finished chapters are published, and its foot says what was built from what."""
 
+import threading
+import time
+
 import nbformat
 import pytest
 import yaml
@@ -59,5 +62,26 @@ def test_no_launch_buttons_where_the_repository_is_not_known(monkeypatch):
     config = site.site_config({"html": {}}, [])
     assert "launch_buttons" not in config and "repository" not in config
     assert "commit" not in config["html"]["extra_footer"]
-    monkeypatch.setenv("GITHUB_REPOSITORY", "owner/name")
-    assert provenance.repository() == "https://github.com/owner/name"
+
+
+def test_a_hostile_file_name_is_text_in_the_footer(monkeypatch):
+    runs = [{"profile": "smoke", "dataset": "<img src=x onerror=alert(1)>.csv"}]
+    footer = site.site_config({"html": {}}, runs)["html"]["extra_footer"]
+    assert "<img" not in footer and "&lt;img src=x" in footer
+
+
+def test_one_process_at_a_time_works_in_a_folder(tmp_path):
+    order = []
+
+    def work(name):
+        with site.alone(tmp_path):
+            order.append(f"{name} in")
+            time.sleep(0.2)
+            order.append(f"{name} out")
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [each.split()[1] for each in order] == ["in", "out", "in", "out"]
