@@ -90,7 +90,7 @@ $(SUMMARY): $(EXECUTED) $(wildcard chapters/records/full.json)
 
 # What a chapter needs besides its notebook is read from its imports: an edit executes anew only what it can change.
 RULES    := _build/dependencies/rules.mk
-ifneq ($(filter-out help clean lint strip test bench,$(or $(MAKECMDGOALS),help)),)
+ifneq ($(filter-out help clean lint strip test bench $(VENV),$(or $(MAKECMDGOALS),help)),)
 include $(RULES)
 endif
 $(RULES): $(wildcard labutils/*.py labutils/*/*.py chapters/*.ipynb chapters/explorers/*.js chapters/profiles/*.yml) chapters/claims.yml

@@ -31,7 +31,14 @@ def tree(tmp_path):
     """A copy of what make reads, as if built with the profile smoke: every file old, every target a little younger."""
     for name in ("labutils", "chapters"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("Makefile", "requirements.txt", "pyproject.toml"):
+    for name in (
+        "Makefile",
+        "requirements.txt",
+        "pyproject.toml",
+        "_config.yml",
+        "_toc.yml",
+        "references.bib",
+    ):
         shutil.copy(ROOT / name, tmp_path)
     targets = [f"_build/smoke/chapters/{path.name}" for path in (ROOT / "chapters").glob("*.ipynb")]
     for name in [".venv/installed", *targets]:
@@ -87,3 +94,35 @@ def test_a_claim_or_a_parameter_executes_only_its_chapter(tree):
     fewer = lambda text: text.replace("  perceptron_draws: 500", "  perceptron_draws: 400")  # noqa: E731
     assert executed_anew(tree, "chapters/profiles/smoke.yml", fewer) == ["02"]
     assert executed_anew(tree, "chapters/claims.yml", lambda text: "# a comment\n" + text) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("JOBS=0", "JOBS=0; allowed: whole numbers from 1"),
+        ("JOBS=many", "JOBS=many; allowed: whole numbers from 1"),
+        ("DATSET=mine.csv", "DATSET is no variable of this Makefile; allowed: .*DATASET"),
+        ("PROFILE=smoke full", "not a profile"),
+        ("PROFILE=$(shell touch pwned)", "not a profile"),
+        ("JOBS=$(shell touch pwned)", "allowed: whole numbers"),
+    ],
+)
+def test_make_says_what_it_does_not_know_and_runs_none_of_it(tree, option, message):
+    done = make(tree, "book", option)
+    assert done.returncode != 0 and re.search(message, done.stderr), done.stderr
+    assert not (tree / "pwned").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["$(shell touch pwned).csv", "`touch pwned`.csv", "it's; touch pwned.csv", 'c:d$x "é.csv', "-dash.csv"],
+)
+def test_a_hostile_file_name_is_only_a_name(tree, name):
+    shutil.rmtree(tree / ".venv")
+    (tree / ".venv").symlink_to(ROOT / ".venv")
+    (tree / name).write_text("a,b,target\n" + "".join(f"{i % 9},{i % 7},{'xy'[i % 2]}\n" for i in range(40)))
+    done = make(tree, "PROFILE=smoke", "--dry-run", "book", f"DATASET={name}")
+    assert done.returncode == 0, done.stderr
+    assert "2 features" in done.stderr, done.stderr
+    assert "used by" in done.stderr or "no chapter" in done.stderr
+    assert not (tree / "pwned").exists() and not list(tree.rglob("pwned"))
