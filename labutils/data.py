@@ -1,16 +1,18 @@
 """Data sets and text: bundled, downloaded, or the reader's own, all checked before any work starts."""
 
+import difflib
 import os
 import pathlib
 import sysconfig
 import tempfile
+import warnings
 import zlib
 from dataclasses import dataclass
 
 import numpy as np
 
-from labutils import readers
-from labutils.checks import check_choice
+from labutils import readers, tables
+from labutils.checks import check_at_least
 
 TORCHVISION = {  # name here: (class in torchvision.datasets, the folder it keeps its files in)
     "mnist": ("MNIST", "MNIST"),
@@ -24,15 +26,31 @@ ALPHABET = "\n" + "".join(map(chr, range(32, 127)))  # 96 symbols; everything el
 
 @dataclass(frozen=True)
 class Dataset:
-    """A classification problem: rows of `x` are examples, `shape` is the shape of one before flattening."""
+    """Examples to learn from: rows of `x`, of the kind `kind` ("images", "rows" or "text"), with labels or numbers `y`."""
 
     x_train: np.ndarray  # (N, d) float32
-    y_train: np.ndarray  # (N,) int64, 0 .. C-1
+    y_train: np.ndarray  # (N,) int64, 0 .. C-1; for a regression float32
     x_test: np.ndarray
     y_test: np.ndarray
     name: str
-    classes: tuple[str, ...]
-    shape: tuple[int, ...]
+    classes: tuple[str, ...]  # C; none for a regression
+    shape: tuple[int, ...]  # of one example before flattening
+    kind: str
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a data set holds; `task` is "classification" or "regression", which has no classes."""
+
+    name: str
+    kind: str  # "images", "rows" or "text"
+    task: str
+    n_train: int
+    n_test: int
+    n_features: int
+    n_classes: int
+    smallest_class: int  # training rows of the smallest class
+    warnings: tuple[str, ...]  # what was left out or taken for something, a sentence each
 
 
 @dataclass(frozen=True)
@@ -45,57 +63,96 @@ class Text:
     files: int
 
 
-def load(name="digits", *, root=None, max_train=None, seed=0):
+def load(
+    name: str | os.PathLike = "digits",
+    *,
+    root: str | os.PathLike | None = None,
+    max_train: int | None = None,
+    seed: int = 0,
+) -> Dataset:
     """Load a data set by name, or the reader's own from a path.
 
-    Parameters: `name` is digits, mnist, fashion_mnist or cifar10, or a path to an `.npz` (arrays x and y),
-    a `.csv` (numeric columns and one called target) or a folder of images with one sub-folder a class.
-    `root` holds downloads (default: $LABUTILS_DATA, else the user's cache). `max_train` keeps a stratified
-    random part of the training rows. `seed` fixes that part and, where there is no test part of its own
-    (digits, the reader's data), the stratified 25% that is held out.
+    Parameters: `name` is digits, mnist, fashion_mnist or cifar10, or a path to an `.npz` (arrays x and y), a `.csv`
+    (a column called target, others of numbers, categories or texts) or a folder of images with one sub-folder a class.
+    `root` holds downloads (default: $LABUTILS_DATA, else the user's cache). `max_train` keeps a random part of the
+    training rows. `seed` fixes that part and, where there is no test part of its own (digits, the reader's data), the
+    25% that is held out; both keep the shares of the classes.
 
-    Returns a `Dataset`: x float32 of shape (N, d), images in [0, 1], other features standardised with the
-    training rows' mean and deviation; y int64 of shape (N,).
+    Returns a `Dataset`: images in [0, 1], other features made by the training rows alone (`tables.features`); targets
+    with fractions, or too many whole numbers to be classes, are a regression. Warns of columns it leaves out.
 
-    Raises FileNotFoundError, ValueError or ConnectionError with one sentence that says what to do.
+    Raises FileNotFoundError, ValueError, OSError or ConnectionError with one sentence that says what to do.
     """
+    if not isinstance(name, str | os.PathLike) or not str(name).strip():
+        raise ValueError(f"dataset is {name!r}; allowed: {', '.join(NAMES)}, or a path")
     if max_train is not None and (not isinstance(max_train, int | np.integer) or max_train < 2):
         raise ValueError(
             f"max_train is {max_train!r}; allowed: a whole number of at least 2, or None for all"
         )
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed is {seed!r}; allowed: a whole number from 0 to 2**32 - 1")
     if name == "digits":
         from sklearn.datasets import load_digits
 
         bunch = load_digits()
-        images = (bunch.data / 16).astype(np.float32)
-        parts = _hold_out(images, bunch.target.astype(np.int64), seed)
-        shape, classes = (8, 8), tuple("0123456789")
+        x, y = (bunch.data / 16).astype(np.float32), bunch.target.astype(np.int64)
+        kind, shape, classes, train = "images", (8, 8), tuple("0123456789"), _training_rows(y, seed)
+        parts = x[train], y[train], x[~train], y[~train]
     elif name in TORCHVISION:
-        *parts, shape, classes = _torchvision(name, _root(root))
-    elif pathlib.Path(name).suffix or os.sep in str(name) or pathlib.Path(name).exists():
-        x, y, shape, classes, is_image = readers.read(pathlib.Path(name))
-        parts = _hold_out(x, y, seed)
-        if not is_image:
-            parts = _standardise(*parts)
+        *parts, shape, classes = _torchvision(name, root)
+        kind = "images"
+    elif pathlib.Path(name).suffix or os.sep in str(name) or os.path.exists(name):
+        found = readers.read(name)
+        y, kind, classes, train = found.y, found.kind, found.classes, _training_rows(found.y, seed)
+        if kind == "images":
+            x, shape = found.x.reshape(len(y), -1), found.x.shape[1:]
+        else:
+            x = tables.features(found.x, found.categories, found.texts, train, seed)
+            shape = x.shape[1:]
+        parts = x[train], y[train], x[~train], y[~train]
     else:
-        check_choice("dataset", name, (*NAMES, "a path to .npz, .csv or a folder of images"))
+        near = difflib.get_close_matches(str(name).lower(), NAMES, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(
+            f"dataset is {str(name)!r}; allowed: {', '.join(NAMES)}, or a path to .npz, .csv or a folder of images.{hint}"
+        )
     x_train, y_train, x_test, y_test = parts
     if max_train is not None and max_train < len(y_train):
-        keep = _stratified(y_train, max_train, seed)
-        x_train, y_train = x_train[keep], y_train[keep]
-    return Dataset(x_train, y_train, x_test, y_test, pathlib.Path(name).stem, classes, tuple(shape))
+        chosen = _stratified(y_train, max_train, seed)
+        x_train, y_train = x_train[chosen], y_train[chosen]
+    return Dataset(x_train, y_train, x_test, y_test, _stem(name), classes, tuple(shape), kind)
 
 
-def text(name="python", *, min_chars=1, max_chars=None):
+def describe(name: str | os.PathLike) -> Description:
+    """Load a data set and say what is there, and what is odd about it. Raises as `load`."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = load(name)
+    counts = np.bincount(found.y_train, minlength=len(found.classes)) if found.classes else [0]
+    return Description(
+        name=found.name,
+        kind=found.kind,
+        task="classification" if found.classes else "regression",
+        n_train=len(found.y_train),
+        n_test=len(found.y_test),
+        n_features=found.x_train.shape[1],
+        n_classes=len(found.classes),
+        smallest_class=int(min(counts)),
+        warnings=tuple(str(each.message) for each in caught if each.category is UserWarning),
+    )
+
+
+def text(name: str | os.PathLike = "python", *, min_chars: int = 1, max_chars: int | None = None) -> Text:
     """Load text as codes 0..95 into `ALPHABET`.
 
     `name="python"` is the text found on every Python installation: the standard library's manual pages and
     source files, tests left out, in an order fixed by a checksum of each file's name, so that any prefix is a
     fair sample of the whole. Otherwise `name` is the path of a UTF-8 text file. `max_chars` cuts the end off.
 
-    Returns a `Text`. Raises FileNotFoundError where there is no such file, ValueError where it is shorter than
-    `min_chars` or blank.
+    Returns a `Text`. Raises FileNotFoundError where there is no such file, ValueError where it is not UTF-8, shorter
+    than `min_chars` or blank.
     """
+    check_at_least(1, min_chars=min_chars, max_chars=1 if max_chars is None else max_chars)
     if name == "python":
         home = pathlib.Path(sysconfig.get_path("stdlib"))
         skip = {
@@ -110,11 +167,16 @@ def text(name="python", *, min_chars=1, max_chars=None):
         }
         files = [f for f in home.rglob("*.py") if not skip & set(f.relative_to(home).parts)]
         files.sort(key=lambda f: (zlib.crc32(f.relative_to(home).as_posix().encode()), f))
+        joined = "\n".join(f.read_text(encoding="utf-8", errors="replace") for f in files)
     else:
-        files = [pathlib.Path(name)]
-        if not files[0].is_file():
+        files = [pathlib.Path(os.path.expanduser(name))]
+        if not os.path.isfile(files[0]):
             raise FileNotFoundError(f"text is {str(name)!r}: no such file; allowed: 'python' or a text file")
-    joined = "\n".join(f.read_text(encoding="utf-8", errors="replace") for f in files)
+        try:
+            joined = tables.decode(files[0].read_bytes(), str(name))
+        except ValueError as error:
+            raise ValueError(f"text {str(name)!r}: {error}") from error
+        joined = joined.replace("\r\n", "\n").replace("\r", "\n")
     joined = joined.expandtabs(4)[:max_chars]
     if len(joined) < min_chars or not joined.strip():
         raise ValueError(
@@ -123,12 +185,13 @@ def text(name="python", *, min_chars=1, max_chars=None):
     table = np.full(256, ALPHABET.index("?"), np.uint8)
     table[[ord(c) for c in ALPHABET]] = np.arange(len(ALPHABET), dtype=np.uint8)
     codes = table[np.frombuffer(joined.encode("ascii", errors="replace"), np.uint8)]
-    return Text(codes, ALPHABET, pathlib.Path(name).stem, len(files))
+    return Text(codes, ALPHABET, _stem(name), len(files))
 
 
-def _root(root):
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "labutils"
-    return pathlib.Path(root or os.environ.get("LABUTILS_DATA") or cache)
+def _stem(name):
+    """What to call a data set: its name, or that of the file or folder without its ending."""
+    path = pathlib.Path(os.path.expanduser(name))
+    return path.stem or path.resolve().name
 
 
 def _torchvision(name, root):
@@ -137,21 +200,26 @@ def _torchvision(name, root):
 
     class_name, folder = TORCHVISION[name]
     source = getattr(torchvision.datasets, class_name)
+    root = root or os.environ.get("LABUTILS_DATA")
+    cache = os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "labutils")
+    called, root = str(root or cache), pathlib.Path(os.path.expanduser(root or cache))
     try:
         train, test = source(root, train=True), source(root, train=False)
-    except RuntimeError:  # torchvision's word for: not there
+    except Exception:  # not there, or what an interrupted download left of it
         try:
             root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=root) as part:
-                source(part, train=True, download=True)
+                train, test = source(part, train=True, download=True), source(part, train=False)
+                if (root / folder).exists():
+                    os.replace(root / folder, pathlib.Path(part) / "broken")
                 os.replace(pathlib.Path(part) / folder, root / folder)
         except Exception as error:
+            why = " ".join(str(getattr(error, "strerror", None) or error).split())
             raise ConnectionError(
-                f"dataset {name!r} is not in {root} and could not be downloaded ({' '.join(str(error).split())}). "
+                f"dataset {name!r} is not in {called} and could not be downloaded ({why}). "
                 f"Connect to the internet once and rerun, set LABUTILS_DATA to a folder that holds {folder}, "
                 "or use dataset='digits', which needs no download."
             ) from error
-        train, test = source(root, train=True), source(root, train=False)
 
     def arrays(part):
         pixels = np.asarray(part.data)
@@ -166,30 +234,27 @@ def _torchvision(name, root):
 
 
 def _stratified(y, size, seed):
-    """Indices of `size` random rows, class shares kept as nearly as whole numbers allow."""
+    """Indices of `size` random rows, class shares kept as nearly as whole numbers allow; any rows for a regression."""
     from sklearn.model_selection import train_test_split
 
-    classes = len(np.unique(y))
-    if size < classes:
-        raise ValueError(f"max_train is {size}; with {classes} classes at least {classes} are needed")
-    if len(y) - size < classes:  # too few left over to stratify the rest
+    if y.dtype.kind == "f":
         return np.sort(np.random.default_rng(seed).permutation(len(y))[:size])
+    counts = np.unique(y, return_counts=True)[1]
+    if size < len(counts):
+        raise ValueError(f"max_train is {size}; with {len(counts)} classes at least {len(counts)} are needed")
+    if len(y) - size < len(counts) or counts.min() < 2:  # too few to stratify, but every class stays
+        order = np.random.default_rng(seed).permutation(len(y))
+        first = np.unique(y[order], return_index=True)[1]
+        return np.sort(np.concatenate([order[first], np.delete(order, first)])[:size])
     return np.sort(
         train_test_split(np.arange(len(y)), train_size=int(size), stratify=y, random_state=seed)[0]
     )
 
 
-def _hold_out(x, y, seed):
-    """Split off a stratified test part: (x_train, y_train, x_test, y_test)."""
-    classes = len(np.unique(y))
-    held = min(max(round(TEST_SHARE * len(y)), classes), len(y) - classes)
+def _training_rows(y, seed):
+    """The mask (N,) of the rows to train on; the others, about a quarter of every class, are held out."""
+    least = 1 if y.dtype.kind == "f" else len(np.unique(y))
+    held = min(max(round(TEST_SHARE * len(y)), least), len(y) - least)
     train = np.zeros(len(y), bool)
     train[_stratified(y, len(y) - held, seed)] = True
-    return x[train], y[train], x[~train], y[~train]
-
-
-def _standardise(x_train, y_train, x_test, y_test):
-    mean, scale = x_train.mean(axis=0, dtype=np.float64), x_train.std(axis=0, dtype=np.float64)
-    scale[scale == 0] = 1  # a constant feature says nothing either way
-    x_train, x_test = (((x - mean) / scale).astype(np.float32) for x in (x_train, x_test))
-    return x_train, y_train, x_test, y_test
+    return train

@@ -1,151 +1,239 @@
 """The reader's own data from files, each fault named in one sentence before any work starts."""
 
-import csv
-import difflib
+import os
 import pathlib
+import re
+import stat
+import warnings
+from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
+
+from labutils import tables
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
+PIXELS = 2**28  # numbers in all images together: a gigabyte
+EXACT = 2**53  # whole numbers below it are exact as float64
+FEW = 20  # whole numbers of which there are more than that, some once, are no classes
 
 
-def read(path):
-    """Read a classification problem from an `.npz` (arrays x and y), a `.csv` (numbers, and a column `target`) or a
-    folder of images (one sub-folder a class).
+@dataclass(frozen=True)
+class Examples:
+    """What a file holds, before it is split; of which kind it is says `kind`: "images", "rows" or "text"."""
 
-    Returns x (N, d) float32, images in [0, 1]; y (N,) int64 codes 0 .. C-1; the shape of one example before
-    flattening; the names of the classes; and whether the examples are images. Raises FileNotFoundError or
-    ValueError with one sentence that names file and fault.
+    x: np.ndarray  # (N, H, W) or (N, colours, H, W) float32 in [0, 1] if images, else (N, d) float64
+    y: np.ndarray  # (N,) int64 codes 0 .. C-1, or float32, numbers to predict
+    classes: tuple[str, ...]  # C, none for a regression
+    kind: str
+    categories: tuple[list[str], ...] = ()
+    texts: tuple[str, ...] = ()  # both as in `tables.Table`
+
+
+def read(name: str | os.PathLike) -> Examples:
+    """Read an `.npz` (arrays x and y), a `.csv` (a column `target`) or a folder of images (one sub-folder a class).
+
+    Warns of what it leaves out. Raises FileNotFoundError, OSError or ValueError with one sentence that says what is
+    wrong with the file, called as it was given.
     """
-    if not path.exists():
-        raise FileNotFoundError(
-            f"dataset {str(path)!r}: there is no such file or folder (looked in {pathlib.Path.cwd()})"
-        )
-    readers = {".npz": _read_npz, ".csv": _read_csv}
+    given, path = str(name), pathlib.Path(os.path.expanduser(name))
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"dataset {given!r}: there is no such file or folder")
+    try:
+        examples, notes = _read(path, given)
+    except OSError as error:
+        raise OSError(f"dataset {given!r} can't be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ValueError(f"dataset {given!r}: {' '.join(str(error).split())}") from error
+    for note in notes:
+        warnings.warn(f"dataset {given!r}: {note}", stacklevel=3)
+    return examples
+
+
+def _read(path, given):
+    suffix = path.suffix.lower()
     if path.is_dir():
-        x, y, is_image = _read_folder(path)
-    elif path.suffix.lower() in readers:
-        x, y, is_image = readers[path.suffix.lower()](path)
-    else:
-        raise ValueError(
-            f"dataset {str(path)!r} ends in {path.suffix!r}; allowed: .npz, .csv, or a folder of images"
-        )
-    if len(x) != len(y):
-        raise ValueError(f"dataset {str(path)!r} has {len(x)} rows but {len(y)} labels; they must be as many")
-    shape = x.shape[1:]
-    x = x.reshape(len(x), -1)
-    bad = ~np.isfinite(x).all(axis=1)
-    if bad.any():
-        raise ValueError(
-            f"dataset {str(path)!r}: {bad.sum()} of {len(x)} rows hold NaN or infinity, the first is row "
-            f"{np.flatnonzero(bad)[0]} (counted from 0); remove or fill them in"
-        )
-    if y.dtype.kind == "f" and not (y == np.round(y)).all():
-        raise ValueError(
-            f"dataset {str(path)!r}: labels such as {y[y != np.round(y)][0]} are not classes; bin them first"
-        )
-    names, codes = np.unique(y.astype(np.int64) if y.dtype.kind == "f" else y, return_inverse=True)
-    count = np.bincount(codes)
-    if len(names) < 2:
-        raise ValueError(f"dataset {str(path)!r} has {len(names)} class; at least 2 are needed")
-    if count.min() < 2:
-        raise ValueError(
-            f"dataset {str(path)!r}: class {str(names[count.argmin()])!r} has one example; each class needs at least 2, "
-            "one to train on and one to test on"
-        )
-    return x, codes.astype(np.int64), shape, tuple(map(str, names)), is_image
+        return _read_folder(path)
+    if not path.is_file():
+        what = {stat.S_ISFIFO: "a pipe", stat.S_ISCHR: "a device", stat.S_ISBLK: "a device"}
+        found = next((word for test, word in what.items() if test(path.stat().st_mode)), "a socket")
+        raise ValueError(f"it is {found}; allowed: a file .npz or .csv, or a folder of images")
+    if suffix == ".npz":
+        return _read_npz(path)
+    if suffix == ".csv":
+        return _read_csv(path, given)
+    advice = (
+        "unpack it first" if suffix in {".gz", ".bz2", ".xz", ".zip", ".zst"} else "save it as one of these"
+    )
+    raise ValueError(f"it ends in {path.suffix!r}; allowed: .npz, .csv, or a folder of images; {advice}")
+
+
+def _read_csv(path, given):
+    table = tables.read(path.read_bytes(), given)
+    y, classes, notes = _targets(_labels(table.targets, table.lines))
+    kind = "text" if table.texts and not table.numbers.size else "rows"
+    return Examples(table.numbers, y, classes, kind, table.categories, table.texts), [*table.notes, *notes]
 
 
 def _read_npz(path):
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            missing = {"x", "y"} - set(arrays.files)
-            if missing:
+            if {"x", "y"} - set(arrays.files):
                 raise ValueError(f"it holds {arrays.files or 'nothing'}; the arrays 'x' and 'y' are needed")
             x, y = arrays["x"], arrays["y"]
-    except Exception as error:  # not a zip file, pickled objects, missing arrays: one sentence each
-        raise ValueError(f"dataset {str(path)!r} can't be used: {error}") from error
+    except OSError:
+        raise
+    except Exception as error:  # not a zip file, pickled objects, sizes that are lies: one sentence each
+        raise ValueError(f"it can't be used: {error}") from error
     if x.ndim < 2 or x.dtype.kind not in "fiub":
-        raise ValueError(
-            f"dataset {str(path)!r}: x has shape {x.shape} and type {x.dtype}; allowed: numbers, one row an example"
-        )
-    if y.ndim != 1:
-        raise ValueError(
-            f"dataset {str(path)!r}: y has shape {y.shape}; allowed: one label a row, shape (N,)"
-        )
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        raise ValueError(f"dataset {str(path)!r}: y holds NaN or infinity; every row needs a label")
-    is_image = x.dtype == np.uint8
-    return (x / np.float32(255) if is_image else x).astype(np.float32), y, is_image
-
-
-def _read_csv(path):
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.reader(file))
-    header = [h.strip() for h in rows[0]] if rows else []
-    if "target" not in header:
-        near = difflib.get_close_matches("target", header, n=1)
-        hint = f" (is it {near[0]!r}?)" if near else ""
-        raise ValueError(
-            f"dataset {str(path)!r} has no column 'target'{hint}; its columns: {', '.join(header) or 'none'}"
-        )
-    column = header.index("target")
-    x, y = np.empty((len(rows) - 1, len(header) - 1), np.float32), []
-    for i, row in enumerate(rows[1:]):
-        if len(row) != len(header):
+        raise ValueError(f"x has shape {x.shape} and type {x.dtype}; allowed: numbers, one row an example")
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1 or y.dtype.kind not in "fiubUS":
+        raise ValueError(f"y has shape {y.shape} and type {y.dtype}; allowed: one number or text a row, (N,)")
+    if len(x) != len(y):
+        raise ValueError(f"it has {len(x)} rows but {len(y)} labels; they must be as many")
+    if not x.size:
+        raise ValueError(f"x has shape {x.shape}; allowed: at least one row and one feature")
+    if x.dtype.kind == "f":
+        bad = ~(np.abs(x.reshape(len(x), -1)) <= tables.LARGEST).all(axis=1)
+        if bad.any():
             raise ValueError(
-                f"dataset {str(path)!r}, line {i + 2}: {len(row)} cells where the header has {len(header)}"
+                f"{bad.sum()} of {len(x)} rows hold NaN or infinity or more than {tables.LARGEST:g}, the first is row "
+                f"{np.flatnonzero(bad)[0] + 1}; remove or fill them in"
             )
-        y.append(row.pop(column).strip())
-        try:
-            x[i] = row
-        except ValueError:
-            names = header[:column] + header[column + 1 :]
-            cell, name = next((c, h) for c, h in zip(row, names) if not _is_number(c))
+    if y.dtype.kind == "f" and not (np.abs(y) < EXACT).all():
+        row = np.flatnonzero(~(np.abs(y) < EXACT))[0]
+        raise ValueError(
+            f"y holds {y[row]} in row {row + 1}; every row needs a label, a finite number below 2**53"
+        )
+    if y.dtype.kind == "S":
+        y = np.char.decode(y, "utf-8")
+    y, classes, notes = _targets(y)
+    images = x.ndim in (3, 4) and (x.dtype in (np.uint8, np.uint16) or (x.min() >= 0 and x.max() <= 1))
+    if not images:
+        return Examples(x.reshape(len(x), -1).astype(float), y, classes, "rows"), notes
+    if x.ndim == 4 and x.shape[3] in (1, 3, 4) and x.shape[1] not in (1, 3, 4):
+        x = x.transpose(0, 3, 1, 2)  # colours first, as torch's convolutions take them
+    x = x / np.float32(np.iinfo(x.dtype).max if x.dtype.kind == "u" else 1)
+    return Examples(x.astype(np.float32), y, classes, "images"), notes
+
+
+def _labels(targets, lines):
+    """The targets of a csv as float64 if all are numbers not written like codes, else as texts; each checked."""
+    values = list(map(tables.number, targets))
+    numeric = None not in values
+    for value, target, line in zip(values, targets, lines):
+        if target.lower() in tables.MISSING:
+            found = repr(target) if target else "empty"
             raise ValueError(
-                f"dataset {str(path)!r}, line {i + 2}, column {name!r}: {cell!r} is text where a number is expected; "
-                "encode it as numbers first"
-            ) from None
-        if not y[-1]:
-            raise ValueError(
-                f"dataset {str(path)!r}, line {i + 2}: the target is empty; every row needs a label"
+                f"line {line}: the target is {found}; every row needs a label (give a class of that name another)"
             )
-    if not len(x):
-        raise ValueError(f"dataset {str(path)!r} has a header but no rows")
-    labels = np.array(y)
-    return x, labels.astype(float) if all(map(_is_number, y)) else labels, False
+        if numeric and not abs(value) < EXACT:
+            raise ValueError(f"line {line}: the target is {target!r}; allowed: texts, or numbers below 2**53")
+        if len(target) > 200:
+            raise ValueError(f"line {line}: the target has {len(target):,} characters; allowed: 200")
+    if numeric and _regression(np.array(values)):
+        return np.array(values)
+    seen = {}
+    for value, target, line in zip(values, targets, lines):
+        first, at = seen.setdefault(target if value is None else value, (target, line))
+        if first != target:
+            raise ValueError(
+                f"lines {at} and {line}: the targets {first!r} and {target!r} are one number; write it one way"
+            )
+    codes = any(re.match(r"[-+]?0\d", target) for target in targets)
+    return np.array(values if numeric and not codes else targets)
 
 
-def _is_number(cell):
-    try:
-        float(cell)
+def _regression(y):
+    """Whether finite numbers are to be predicted, not told apart: with fractions, or many and some of them once."""
+    if (y != np.round(y)).any():
         return True
-    except ValueError:
-        return False
+    counts = np.unique(y, return_counts=True)[1]
+    return len(counts) > FEW and counts.min() == 1
+
+
+def _targets(y):
+    """Codes of the classes and their names, or numbers (N,) float32 and no names; and what is to be said of it."""
+    if y.dtype.kind in "fiu" and _regression(y):
+        if (y == y[0]).all():
+            raise ValueError(f"every target is {y[0]:g}; allowed: at least 2 different numbers")
+        whole = (y == np.round(y)).all()
+        note = f"the target holds {len(np.unique(y))} whole numbers, some of them once: it is taken as a number to predict"
+        return y.astype(np.float32), (), [note] if whole else []
+    names, codes = np.unique(y.astype(np.int64) if y.dtype.kind == "f" else y, return_inverse=True)
+    counts = np.bincount(codes)
+    if len(names) < 2:
+        raise ValueError(f"it has {len(names)} class; at least 2 are needed")
+    if counts.min() < 2:
+        raise ValueError(
+            f"class {str(names[counts.argmin()])!r} has one example; each class needs at least 2, one to train on and "
+            "one to test on"
+        )
+    return codes.astype(np.int64), tuple(map(str, names)), []
 
 
 def _read_folder(path):
-    from PIL import Image
-
     folders = sorted(f for f in path.iterdir() if f.is_dir() and not f.name.startswith("."))
-    files = [(f, c.name) for c in folders for f in sorted(c.iterdir()) if f.suffix.lower() in IMAGE_SUFFIXES]
+    files = {f: [c for c in sorted(f.iterdir()) if c.suffix.lower() in IMAGE_SUFFIXES] for f in folders}
+    notes = [f"its folder {f.name!r} holds no images and is left out" for f in folders if not files[f]]
+    files = [c for f in folders for c in files[f]]
     if not files:
+        loose = sum(f.suffix.lower() in IMAGE_SUFFIXES for f in path.iterdir())
         raise ValueError(
-            f"dataset {str(path)!r} holds no images; allowed: one sub-folder a class, with {sorted(IMAGE_SUFFIXES)}"
+            f"it holds no images in its sub-folders ({loose} outside of them); allowed: one sub-folder a class, with "
+            f"{', '.join(sorted(IMAGE_SUFFIXES))}"
         )
-    images = []
-    for file, _ in files:
+    images, seen_through = [], 0
+    for file in files:
+        name = f"{file.parent.name}/{file.name}"
+        if not file.is_file():
+            raise ValueError(f"{name} is no regular file")
         try:
-            with Image.open(file) as image:
-                pixels = np.asarray(image.convert("L" if image.mode in {"1", "L", "I", "I;16"} else "RGB"))
-        except OSError as error:
-            raise ValueError(
-                f"dataset {str(path)!r}: {file.name} can't be read as an image ({error})"
-            ) from error
-        images.append(pixels if pixels.ndim == 2 else pixels.transpose(2, 0, 1))
-        if images[-1].shape != images[0].shape:
-            raise ValueError(
-                f"dataset {str(path)!r}: {file.name} has shape {images[-1].shape} but {files[0][0].name} has "
-                f"{images[0].shape}; bring all images to one size and colour mode first"
+            with warnings.catch_warnings(), Image.open(file) as image:
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                if image.width * image.height * len(files) > PIXELS:
+                    raise ValueError(
+                        f"{len(files)} images of {image.width} x {image.height} are too large; scale them down"
+                    )
+                pixels, transparent = _pixels(image)
+        except Exception as error:  # Pillow raises nearly anything on a broken file
+            why = (
+                ""
+                if isinstance(error, Image.UnidentifiedImageError)
+                else f" ({getattr(error, 'strerror', None) or error})"
             )
-    return np.stack(images) / np.float32(255), np.array([name for _, name in files]), True
+            raise ValueError(f"{name} can't be read as an image{why}") from error
+            raise ValueError(f"{name} can't be read as an image{why}") from error
+        images.append(pixels)
+        seen_through += transparent
+        if pixels.shape != images[0].shape:
+            raise ValueError(
+                f"{name} has shape {pixels.shape} but {files[0].parent.name}/{files[0].name} has {images[0].shape}; "
+                "bring all images to one size and colour mode first"
+            )
+    if seen_through:
+        notes.append(
+            f"{seen_through} of its {len(files)} images are partly transparent and were laid on white"
+        )
+    y, classes, _ = _targets(np.array([file.parent.name for file in files]))
+    return Examples(np.stack(images), y, classes, "images"), notes
+
+
+def _pixels(image):
+    """The pixels of a picture, (H, W) if grey or (3, H, W), float32 in [0, 1], and whether it is transparent."""
+    if image.mode == "F":
+        raise ValueError("its pixels are floats; allowed: 8 or 16 bits")
+    if image.mode.startswith("I"):
+        pixels = np.asarray(image)
+        if pixels.min() < 0 or pixels.max() > 65535:
+            raise ValueError(f"its pixels go from {pixels.min()} to {pixels.max()}; allowed: 8 or 16 bits")
+        return (pixels / 65535).astype(np.float32), False
+    grey, transparent = image.mode in {"1", "L", "LA", "La"}, False
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        transparent = image.getchannel("A").getextrema()[0] < 255
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    pixels = np.asarray(image.convert("L" if grey else "RGB")) / np.float32(255)
+    return pixels if grey else pixels.transpose(2, 0, 1), transparent

@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 import urllib.error
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -122,7 +123,8 @@ def test_npz_and_csv_agree_and_are_standardised_by_the_training_rows(tmp_path):
 
 def test_constant_feature_and_text_labels(tmp_path):
     rows = "\n".join(f"1,{i},{'cat' if i % 2 else 'dog'}" for i in range(12))
-    d = data.load(str(write_csv(tmp_path / "pets.csv", "one,two,target\n" + rows)))
+    with pytest.warns(UserWarning, match="column 'two' counts the rows"):
+        d = data.load(str(write_csv(tmp_path / "pets.csv", "one,two,target\n" + rows)))
     assert d.classes == ("cat", "dog") and np.isfinite(d.x_train).all() and (d.x_train[:, 0] == 0).all()
 
 
@@ -143,17 +145,82 @@ def test_folder_of_images(tmp_path):
     )
 
 
-def test_bad_names_and_files(tmp_path):
-    with pytest.raises(ValueError, match="Did you mean 'fashion_mnist'"):
-        data.load("fashion-mnst")
-    with pytest.raises(FileNotFoundError, match="no such file or folder"):
-        data.load(tmp_path / "none.npz")
-    with pytest.raises(ValueError, match=r"ends in '\.txt'; allowed: \.npz, \.csv"):
-        data.load(write_csv(tmp_path / "a.txt", "a"))
-    with pytest.raises(ValueError, match="holds no images"):
-        data.load(tmp_path)
-    with pytest.raises(ValueError, match="can't be used"):
-        data.load(write_csv(tmp_path / "a.npz", "not a zip file"))
+def test_a_broken_download_is_mended(tmp_path, monkeypatch):
+    """What an interrupted download left is replaced whole; nothing else stays behind."""
+    import torchvision
+
+    def source(root, train, download=False):
+        file = pathlib.Path(root) / "MNIST" / "raw"
+        if download:
+            file.parent.mkdir()
+            file.write_text("whole")
+        if not file.exists() or file.read_text() != "whole":
+            raise RuntimeError("Dataset not found")
+        part = np.arange(40).reshape(10, 2, 2).astype(np.uint8)
+        return SimpleNamespace(data=part, targets=list(range(10)), classes=list("0123456789"))
+
+    monkeypatch.setattr(torchvision.datasets, "MNIST", source)
+    (tmp_path / "MNIST").mkdir()
+    for left in ({"raw": "half"}, {"other": "junk"}, {}):
+        for name, text in left.items():
+            (tmp_path / "MNIST" / name).write_text(text)
+        d = data.load("mnist", root=tmp_path)
+        assert d.kind == "images" and d.x_train.max() == np.float32(39 / 255)
+        assert [p.name for p in tmp_path.rglob("*")] == ["MNIST", "raw"]
+        (tmp_path / "MNIST" / "raw").unlink()
+
+
+def test_offline_message_calls_the_cache_as_people_write_it(tmp_path, monkeypatch):
+    import torchvision
+
+    def refuse(*args, **keywords):
+        raise OSError(13, "Permission denied", "/root/somewhere")
+
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", refuse)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("XDG_CACHE_HOME", "LABUTILS_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConnectionError, match=r"not in ~/\.cache/labutils and could .*\(Permission denied\)"):
+        data.load("cifar10")
+
+
+def test_describe_says_what_is_there(tmp_path):
+    assert data.describe("digits") == data.Description(
+        "digits", "images", "classification", 1348, 449, 64, 10, 130, ()
+    )
+    lines = [f"{i},{i % 7},{i % 5 / 2}" for i in range(40)]
+    write_csv(tmp_path / "mine.csv", "\n".join([",a,target", *lines]))
+    found = data.describe(tmp_path / "mine.csv")
+    assert (found.name, found.kind, found.task) == ("mine", "rows", "regression")
+    assert (found.n_train, found.n_test, found.n_features) == (30, 10, 1)
+    assert (found.n_classes, found.smallest_class) == (0, 0)
+    assert len(found.warnings) == 1 and "column 1 numbers the rows" in found.warnings[0]
+
+
+def test_a_regression_is_held_out_and_thinned_at_random(tmp_path):
+    x, _ = points()
+    write_npz(tmp_path / "mine.npz", x=x, y=x[:, 0] * 1000)
+    d = data.load(tmp_path / "mine.npz", max_train=20, seed=1)
+    assert (len(d.y_train), len(d.y_test), d.classes, d.y_train.dtype) == (20, 10, (), np.float32)
+    assert np.corrcoef(d.x_train[:, 0], d.y_train)[0, 1] > 0.999 and np.abs(d.y_train).max() > 1000
+
+
+def test_every_class_stays_however_few_the_rows(tmp_path):
+    """Two examples of a class: one to train on, whatever max_train leaves."""
+    x, _ = points(60)
+    write_npz(tmp_path / "mine.npz", x=x, y=np.r_[np.zeros(56, int), 1, 1, 2, 2])
+    for seed in range(20):
+        d = data.load(tmp_path / "mine.npz", max_train=3, seed=seed)
+        assert sorted(d.y_train) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 0.5, True, None])
+def test_bad_seed(seed):
+    with pytest.raises(ValueError, match=f"seed is {seed!r}; allowed: a whole number from 0 to"):
+        data.load(seed=seed)
+
+
+def test_bad_max_train():
     with pytest.raises(ValueError, match="max_train is 0"):
         data.load(max_train=0)
     with pytest.raises(ValueError, match="at least 10 are needed"):
@@ -177,6 +244,14 @@ def test_text_of_the_reader(tmp_path):
         data.text("nowhere.txt")
     with pytest.raises(ValueError, match="holds 9 characters; at least 100 are needed"):
         data.text(tmp_path / "mine.txt", min_chars=100)
+    (tmp_path / "mine.txt").write_bytes(b"\xef\xbb\xbfa\r\nb\rc\n")
+    assert data.text(tmp_path / "mine.txt").codes.tolist() == [data.ALPHABET.index(c) for c in "a\nb\nc\n"]
+    for encoding in ("latin1", "utf-16"):
+        (tmp_path / "mine.txt").write_text("café " * 50, encoding=encoding)
+        with pytest.raises(ValueError, match=f"convert it: iconv -f {encoding} -t utf-8 .*mine.txt"):
+            data.text(tmp_path / "mine.txt")
+    with pytest.raises(ValueError, match="max_chars is -1; allowed: at least 1"):
+        data.text(max_chars=-1)
     (tmp_path / "mine.txt").write_text(" \n")
     with pytest.raises(ValueError, match="at least 1 are needed"):
         data.text(tmp_path / "mine.txt")
