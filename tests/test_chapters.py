@@ -8,7 +8,7 @@ import pytest
 import yaml
 from conftest import CHAPTERS, ROOT, SUMMARIES
 
-from labutils.book import cards, claims, execute, records
+from labutils.book import cards, claims, parameters, records
 
 GROUND = {"checks", "data", "intervals", "plotting"}  # and what is in book/ and networks/
 PROFILES = sorted((ROOT / "chapters" / "profiles").glob("*.yml"))
@@ -35,14 +35,24 @@ def test_is_committed_without_outputs(path):
 @each_notebook
 def test_has_one_parameters_cell_with_types_and_comments(path):
     assert sum("parameters" in tags(cell) for cell in code_cells(path)) == 1
-    parameters = execute.parameters_of(path)
-    assert parameters
-    for name, parameter in parameters.items():
+    stated = parameters.parameters_of(path)
+    assert stated
+    parameters.check_parameters(
+        path,
+        {
+            n: parameters.value_of(p["default"], p)
+            for n, p in stated.items()
+            if p["inferred_type_name"] != "str"
+        },
+    )
+    for name, parameter in stated.items():
         assert parameter["inferred_type_name"] != "None", f"{name} has no annotation"
         assert len(parameter["help"].split()) >= 2, f"{name} has no comment that explains it"
-        assert execute.fits(execute.value_of(parameter["default"], None), parameter["inferred_type_name"]), (
-            name
-        )
+        if re.search("int|float", parameter["inferred_type_name"]):
+            assert parameters.RANGE.search(parameter["help"]), f"{name} has no range, such as: in [1, 100]"
+        assert parameters.fits(
+            parameters.value_of(parameter["default"], None), parameter["inferred_type_name"]
+        ), name
 
 
 @each_notebook
@@ -104,7 +114,7 @@ def test_is_in_the_table_of_contents_and_on_the_map(path):
 def test_profiles_set_parameters_that_exist(profile):
     for name in yaml.safe_load(profile.read_text()) or {}:
         notebook = ROOT / "chapters" / f"{name}.ipynb"
-        execute.check_parameters(notebook, execute.profile_overrides(notebook, profile.stem))
+        parameters.check_parameters(notebook, parameters.profile_overrides(notebook, profile.stem))
 
 
 @each_chapter

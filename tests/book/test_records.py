@@ -27,7 +27,7 @@ def executed(folder, *data, name="01_toy", profile="full"):
     nbformat.write(nb, folder / f"{name}.ipynb")
 
 
-def test_records_are_single_or_boards_and_only_in_chapters(tmp_path):
+def test_records_are_single_or_of_a_scoreboard_and_only_in_chapters(tmp_path):
     executed(
         tmp_path, {claims.MIME: record("a"), "text/plain": ""}, {claims.MIME: [record("b"), record("c")]}
     )
@@ -43,7 +43,7 @@ def test_run_times_name_chapter_and_seconds(tmp_path):
 
 
 def test_keep_full_replaces_the_chapters_it_ran_and_no_others(tmp_path):
-    path = tmp_path / "full.json"
+    path = tmp_path / "records" / "full.json"  # a folder that is not there yet
     executed(tmp_path, {claims.MIME: record("a", value=0.45)})
     executed(tmp_path, {claims.MIME: record("b", "02_more")}, name="02_more")
     records.keep_full(tmp_path, path)
