@@ -36,6 +36,7 @@ class Dataset:
     classes: tuple[str, ...]  # C; none for a regression
     shape: tuple[int, ...]  # of one example before flattening
     kind: str
+    of_reader: bool = False  # read from a path: no published claim is about them
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def load(
     if max_train is not None and max_train < len(y_train):
         chosen = _stratified(y_train, max_train, seed)
         x_train, y_train = x_train[chosen], y_train[chosen]
-    return Dataset(x_train, y_train, x_test, y_test, _stem(name), classes, tuple(shape), kind)
+    return Dataset(x_train, y_train, x_test, y_test, _stem(name), classes, tuple(shape), kind, name not in NAMES)
 
 
 def describe(name: str | os.PathLike) -> Description:
