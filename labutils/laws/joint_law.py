@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
-from labutils.checks import check_positive
-from labutils.laws.power_law import HUBER, _fit_with_draws, _interval, fit_power_law
+from labutils.checks import check_at_least, check_positive
+from labutils.laws.power_law import HUBER, central, fit_power_law, fit_with_draws
 
 
 @dataclass(frozen=True)
@@ -22,22 +22,15 @@ class JointLaw:
     intervals: dict[str, tuple[float, float]] | None = None
     scatter: float = 0.0  # standard deviation of log loss about the law
 
-    def predict(self, parameters, tokens):
+    def predict(self, parameters: np.ndarray, tokens: np.ndarray) -> np.ndarray:
         """Loss expected, an array of the shape the arguments broadcast to."""
         capacity, data = np.power(parameters, -self.alpha), np.power(tokens, -self.beta)
         return self.E + self.A * capacity + self.B * data
 
 
 CHINCHILLA = JointLaw(E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)  # Hoffmann et al. 2022, eq. 10
-
-
 EPOCH = JointLaw(E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)  # Besiroglu et al. 2024
-
-
-MUENNIGHOFF = JointLaw(  # Muennighoff et al. 2023 (2305.16264), appendix A, on C4
-    E=np.exp(0.6254804), A=np.exp(6.255414), B=np.exp(7.3049974), alpha=0.3526596, beta=0.3526596
-)
-TOKEN_DECAY, PARAMETER_DECAY = 15.387756, 5.309743  # R_D* and R_N*, same place
+TOKEN_DECAY = 15.387756  # R_D* of Muennighoff et al. 2023 (2305.16264), appendix A
 
 
 def _joint_points(parameters, tokens, loss):
@@ -48,20 +41,28 @@ def _joint_points(parameters, tokens, loss):
     return [np.log(v.ravel()) for v in values]
 
 
-def fit_joint(parameters, tokens, loss, *, n_boot=100, seed=0, delta=HUBER):
+def fit_joint(
+    parameters: np.ndarray,
+    tokens: np.ndarray,
+    loss: np.ndarray,
+    *,
+    n_boot: int = 100,
+    seed: int = 0,
+    delta: float = HUBER,
+) -> JointLaw:
     """Fit E + A / N^alpha + B / D^beta to `loss` (T,) at `parameters` (T,) and `tokens` (T,): a `JointLaw`.
 
     Arrays of any equal shape will do. Same objective, starts and bootstrap as `fit_power_law`: approach 3 of
     Hoffmann et al. 2022 (2203.15556). Raises ValueError for values not above zero and for fewer than 6 points.
     """
     n, d, y = _joint_points(parameters, tokens, loss)
-    best, draws = _fit_with_draws(
+    best, draws = fit_with_draws(
         np.stack([n, d]), y, np.ones(len(y)), delta, floor=True, n_boot=n_boot, seed=seed
     )
-    draws = np.vstack([best, draws])
+    draws = np.vstack([best, draws])  # (1 + n_boot, 6)
     draws[:, :3] = np.exp(draws[:, :3])
     names = ("A", "B", "E", "alpha", "beta", "scatter")
-    intervals = dict(zip(names, map(tuple, _interval(draws[1:]).T.tolist())))
+    intervals = dict(zip(names, map(tuple, central(draws[1:]).T.tolist())))
     return JointLaw(**dict(zip(names, draws[0].tolist())), intervals=intervals)
 
 
@@ -74,7 +75,7 @@ class KaplanLaw:
     alpha_N: float
     alpha_D: float
 
-    def predict(self, parameters, tokens):
+    def predict(self, parameters: np.ndarray, tokens: np.ndarray) -> np.ndarray:
         """Loss expected, an array of the shape the arguments broadcast to."""
         logs = (np.log(np.asarray(v, float)) for v in (parameters, tokens))
         return np.exp(_kaplan(np.log([self.N_c, self.D_c, self.alpha_N, self.alpha_D]), *logs))
@@ -91,7 +92,7 @@ def _kaplan(theta, n, d):
     return b * np.logaddexp(a / b * (theta[0] - n), theta[1] - d)
 
 
-def fit_kaplan(parameters, tokens, loss):
+def fit_kaplan(parameters: np.ndarray, tokens: np.ndarray, loss: np.ndarray) -> KaplanLaw:
     """Fit Kaplan's joint law to `loss` (T,) at `parameters` (T,) and `tokens` (T,): a `KaplanLaw`.
 
     Least squares on log loss, robust beyond 1%, from 16 starts. Refuses what `fit_joint` refuses. Source: Kaplan
@@ -104,19 +105,16 @@ def fit_kaplan(parameters, tokens, loss):
     return KaplanLaw(*np.exp(min(fits, key=lambda fit: fit.cost).x).tolist())
 
 
-def optimal_allocation(law, flops):
-    """Parameters N and tokens D that minimise `law` at 6 N D = `flops`: Hoffmann et al. 2022, eq. 4."""
-    ratio = (law.alpha * law.A / (law.beta * law.B)) ** (1 / (law.alpha + law.beta))
-    parameters = ratio * np.divide(flops, 6) ** (law.beta / (law.alpha + law.beta))
-    return parameters, np.divide(flops, 6) / parameters
+def effective_tokens(unique: np.ndarray, epochs: np.ndarray, *, decay: float = TOKEN_DECAY) -> np.ndarray:
+    """Fresh tokens worth as much as `unique` ones seen `epochs` times: Muennighoff et al. 2023, eq. 5.
 
-
-def effective_tokens(unique, epochs, *, decay=TOKEN_DECAY):
-    """Fresh tokens worth as much as `unique` ones seen `epochs` times (>= 1): Muennighoff et al. 2023, eq. 5."""
+    Arrays of shapes that broadcast. Raises ValueError below one epoch, of which the law says nothing.
+    """
+    check_at_least(1, epochs=np.min(epochs).item())
     return np.multiply(unique, 1 - decay * np.expm1(np.subtract(1, epochs) / decay))
 
 
-def fresh_equivalent(tokens, fresh_loss, loss):
+def fresh_equivalent(tokens: np.ndarray, fresh_loss: np.ndarray, loss: np.ndarray) -> np.ndarray:
     """Fresh tokens with which the loss would have been `loss` (seeds, ...): an array of that shape.
 
     `fresh_loss` (seeds, T) is the loss of each seed's one-epoch run after `tokens` (T,), all of them new. Their
@@ -127,17 +125,5 @@ def fresh_equivalent(tokens, fresh_loss, loss):
     if fresh_loss.shape != (len(loss), len(tokens)):
         raise ValueError(f"fresh_loss has shape {fresh_loss.shape}; allowed: {(len(loss), len(tokens))}")
     law = fit_power_law(tokens, fresh_loss, n_boot=0)
-    luck = fresh_loss[:, -1] / law.predict(tokens[-1])
+    luck = fresh_loss[:, -1] / law.predict(tokens[-1])  # (seeds,)
     return law.examples_for(loss / luck.reshape(-1, *[1] * (loss.ndim - 1)))
-
-
-def data_constrained_loss(parameters, tokens, unique):
-    """Loss of Muennighoff et al. 2023 for N parameters and D tokens of which `unique` differ, nats per token.
-
-    Parameters beyond those best for the unique tokens count as repeats too, with a decay of their own.
-    """
-    unique = np.minimum(unique, tokens)
-    best = np.divide(*optimal_allocation(MUENNIGHOFF, 6.0))  # per token, the same for any: alpha = beta
-    base = np.minimum(parameters, best * unique)
-    n = effective_tokens(base, np.divide(parameters, base), decay=PARAMETER_DECAY)
-    return MUENNIGHOFF.predict(n, effective_tokens(unique, np.divide(tokens, unique)))

@@ -25,7 +25,9 @@ def _mode_sums(kappa, power, modes, head=1000):
     return sums
 
 
-def kernel_learning_curve(n, exponent, *, noise=0.0, ridge=0.0, modes=None):
+def kernel_learning_curve(
+    n: np.ndarray, exponent: float, *, noise: float = 0.0, ridge: float = 0.0, modes: int | None = None
+) -> np.ndarray:
     """Mean squared test error of kernel regression with spectrum i^-(1 + exponent), for any number of examples.
 
     The teacher is drawn from the kernel's own Gaussian process, so its power in mode i is lambda_i too. `n` an
@@ -33,7 +35,8 @@ def kernel_learning_curve(n, exponent, *, noise=0.0, ridge=0.0, modes=None):
     added to the kernel matrix; `modes` cuts the spectrum (None: infinitely many). Returns an array like `n`.
     Solves sum L_i + ridge / kappa = n, then E = (kappa sum L_i (1 - L_i) + noise) / (1 - sum L_i^2 / n):
     Bordelon, Canatar & Pehlevan 2020 (2002.02561); Simon et al. 2023 (2110.03922), exact for large systems.
-    Without ridge and noise this is E = n kappa.
+    Without ridge and noise this is E = n kappa. Raises ValueError for sizes, noise, a ridge or a spectrum without
+    meaning.
     """
     (sizes,) = check_positive(n=n)
     if not (exponent > 0 if modes is None else exponent >= -1 and modes >= 1):
@@ -58,8 +61,10 @@ def kernel_learning_curve(n, exponent, *, noise=0.0, ridge=0.0, modes=None):
     return np.array([error(v) for v in sizes.ravel()]).reshape(sizes.shape)
 
 
-def sampled_kernel_curve(n, exponent, *, modes, trials, seed=0):
-    """The same error (ridgeless, no noise) measured on sampled Gaussian features: array (trials, T).
+def sampled_kernel_curve(
+    n: np.ndarray, exponent: float, *, modes: int, n_seeds: int, seed: int = 0
+) -> np.ndarray:
+    """The same error (ridgeless, no noise) measured on sampled Gaussian features: array (n_seeds, T).
 
     Exact averages over teachers and test points, so only the training inputs are random: the variance of a
     Gaussian process, sum lambda - tr(K^-1 F Lambda^2 F'). One Cholesky factor gives the whole curve, since
@@ -71,9 +76,9 @@ def sampled_kernel_curve(n, exponent, *, modes, trials, seed=0):
     rng = np.random.default_rng(seed)
     spectrum = np.arange(1.0, modes + 1) ** -(1.0 + exponent)
     errors = []
-    for _ in range(trials):
-        features = rng.standard_normal((n.max(), modes)) * np.sqrt(spectrum)
-        factor = np.linalg.cholesky(features @ features.T)
+    for _ in range(n_seeds):
+        features = rng.standard_normal((n.max(), modes)) * np.sqrt(spectrum)  # (max n, modes)
+        factor = np.linalg.cholesky(features @ features.T)  # (max n, max n)
         known = linalg.solve_triangular(factor, features * np.sqrt(spectrum), lower=True)
         errors.append(spectrum.sum() - np.cumsum((known**2).sum(axis=1))[n - 1])
     return np.array(errors)

@@ -1,5 +1,7 @@
 """Learning curves measured with scikit-learn's learners: error against the size of nested random subsets."""
 
+from collections.abc import Callable
+
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -14,18 +16,28 @@ LEARNERS = {  # scikit-learn's, with its defaults, for a subset of n rows
 }
 
 
-def anchors(n_max, *, n_min=16):
+def anchors(n_max: int, *, n_min: int = 16) -> np.ndarray:
     """Sizes n_min * 2^(k/2), rounded, up to `n_max`: the usual places to measure a learning curve."""
     steps = int(2 * np.log2(n_max / n_min) + 1e-9)
     return np.round(n_min * 2 ** (np.arange(steps + 1) / 2)).astype(int)
 
 
-def nested_subsets(size, n_seeds, *, seed=0):
+def nested_subsets(size: int, n_seeds: int, *, seed: int = 0) -> np.ndarray:
     """Random orders (n_seeds, size) of the training rows; the first n of a row are its subset of n."""
     return np.random.default_rng(seed).permuted(np.tile(np.arange(size), (n_seeds, 1)), axis=1)
 
 
-def learning_curve(x_train, y_train, x_test, y_test, n, learner, *, n_seeds=5, seed=0):
+def learning_curve(
+    x_train: np.ndarray,
+    y_train: np.ndarray,
+    x_test: np.ndarray,
+    y_test: np.ndarray,
+    n: np.ndarray,
+    learner: str | Callable,
+    *,
+    n_seeds: int = 5,
+    seed: int = 0,
+) -> np.ndarray:
     """Test error (n_seeds, T) of `learner` trained on nested random subsets of `n` (T,) rows.
 
     `learner` is a name in `LEARNERS` or a function (size, seed) -> object with scikit-learn's fit and predict.

@@ -20,7 +20,7 @@ class _Table:
     spare: np.ndarray  # (K,) share of a context's probability left to the next shorter one
 
 
-def shuffle_blocks(codes, *, size=1000, seed=0):
+def shuffle_blocks(codes: np.ndarray, *, size: int = 1000, seed: int = 0) -> np.ndarray:
     """The text cut into blocks of `size` characters, in random order: any beginning is a sample of the whole.
 
     `codes` (n,) are symbols of any kind; returns n // size * size of them. Raises ValueError where n < size.
@@ -31,7 +31,15 @@ def shuffle_blocks(codes, *, size=1000, seed=0):
     return np.random.default_rng(seed).permutation(blocks).ravel()
 
 
-def ngram_losses(train, test, *, characters, contexts, order=6, symbols=None):
+def ngram_losses(
+    train: np.ndarray,
+    test: np.ndarray,
+    *,
+    characters: np.ndarray,
+    contexts: np.ndarray,
+    order: int = 6,
+    symbols: int | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Held-out loss of the model over a grid of data and model sizes, in nats per character.
 
     `train` (n,) and `test` (m,) are codes 0 .. symbols - 1 (default: as many as occur); `characters` (D,) how
@@ -53,33 +61,15 @@ def ngram_losses(train, test, *, characters, contexts, order=6, symbols=None):
         )
     if contexts.min() < 0:
         raise ValueError(f"contexts holds {contexts.min()}; allowed: not negative")
-    queries, repeats = np.unique(_pack(test, order, bits), return_counts=True)
+    queries, times = np.unique(_pack(test, order, bits), return_counts=True)  # (M,)
     losses, kept = np.empty((2, len(characters), len(contexts)))
     for i, size in enumerate(characters):
         tables = _count(train[:size], order, bits)
         found = _look_up(tables, queries, bits)
         for j, limit in enumerate(contexts):
-            losses[i, j] = -(repeats @ np.log(_interpolate(found, limit, symbols))) / repeats.sum()
+            losses[i, j] = -(times @ np.log(_interpolate(found, limit, symbols))) / times.sum()
             kept[i, j] = min(limit, sum(len(t.contexts) for t in tables[1:]))
     return losses, kept.astype(int)
-
-
-def ngram_probabilities(train, histories, *, contexts=None, symbols=None):
-    """Probabilities (M, symbols) of the next symbol after each row of `histories` (M, order - 1).
-
-    `train` (n,) is counted whole; `contexts` is how many are kept besides the empty one (None: all). See
-    `ngram_losses` for the model and for what is refused.
-    """
-    train, histories = np.asarray(train), np.atleast_2d(histories)
-    order = histories.shape[1] + 1
-    bits, symbols = _check(order, symbols, train=train, histories=histories)
-    rows = np.repeat(histories, symbols, axis=0)
-    rows = np.column_stack([rows, np.tile(np.arange(symbols), len(histories))])
-    queries = np.zeros(len(rows), dtype=np.int64)
-    for column in rows.T:
-        queries = queries << bits | column
-    found = _look_up(_count(train, order, bits), queries, bits)
-    return _interpolate(found, np.inf if contexts is None else contexts, symbols).reshape(-1, symbols)
 
 
 def _check(order, symbols, **texts):
@@ -128,16 +118,17 @@ def _count(train, order, bits):
 
 
 def _table(grams, counts, bits):
+    """The `_Table` of sorted grams (G,) and their counts, with the three discounts of Chen & Goodman."""
     n = np.bincount(np.minimum(counts, 5), minlength=6)[:5].astype(float)  # n[r] grams were seen r times
     share = n[1] / max(n[1] + 2 * n[2], 1)
     rate = np.arange(4.0)
     rate[1:] -= (rate[1:] + 1) * share * n[2:] / np.maximum(n[1:4], 1)
     # Few counts estimate badly: never a whole count more than there is, never nothing for the unseen.
     rate = np.clip(rate, [0, 0.1, 0.1, 0.1], [0, 1, 2, 3])
-    discounts = rate[np.minimum(counts, 3)]
+    discounts = rate[np.minimum(counts, 3)]  # (G,)
     owner = grams >> bits
     first = _runs(owner)
-    totals = np.add.reduceat(counts, first)
+    totals = np.add.reduceat(counts, first)  # (K,)
     spread = np.repeat(totals, np.diff(np.r_[first, len(grams)]))
     return _Table(
         grams, (counts - discounts) / spread, owner[first], totals, np.add.reduceat(discounts, first) / totals

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import interpolate
 
 
-def expose(image, frames, *, photons=1.0, seed=0):
+def expose(image: np.ndarray, frames: np.ndarray, *, photons: float = 1.0, seed: int = 0) -> np.ndarray:
     """Means of the first `frames` (T,) frames of a picture (H, W) taken in the dark: (T, H, W).
 
     A pixel of brightness 1 catches `photons` photons a frame on average. Their number is Poisson, so the mean
@@ -19,7 +19,7 @@ def expose(image, frames, *, photons=1.0, seed=0):
     return caught / (photons * frames[:, None, None])
 
 
-def magnify(image, size):
+def magnify(image: np.ndarray, size: int) -> np.ndarray:
     """A smooth picture (size, size) with the pixels of `image` (H, H) as weights of its cubic B-splines."""
     pixels = len(image)
     knots = np.arange(-2, pixels + 2) + 0.5
@@ -27,11 +27,11 @@ def magnify(image, size):
     basis = np.stack(
         [interpolate.BSpline.basis_element(k + np.arange(-2, 3), False)(at) for k in knots], axis=1
     )
-    basis = np.nan_to_num(basis)[:, 2:-2]
+    basis = np.nan_to_num(basis)[:, 2:-2]  # (size, H)
     return basis @ image @ basis.T
 
 
-def pixelate(image, blocks, *, smooth=False):
+def pixelate(image: np.ndarray, blocks: int, *, smooth: bool = False) -> np.ndarray:
     """A picture (H, H) seen through `blocks` x `blocks` pixels, each the mean of what it covers: (H, H).
 
     Drawn as equal squares, or with `smooth` as straight lines between their centres. Raises ValueError unless
@@ -40,8 +40,10 @@ def pixelate(image, blocks, *, smooth=False):
     size = len(image)
     if blocks < 2 or size % blocks:
         raise ValueError(f"blocks is {blocks}; allowed: a divisor of {size}, at least 2")
-    average = np.kron(np.eye(blocks), np.full(size // blocks, blocks / size))
+    average = np.kron(np.eye(blocks), np.full(size // blocks, blocks / size))  # (blocks, H)
     centres, at = (np.arange(blocks) + 0.5) / blocks, (np.arange(size) + 0.5) / size
     kind = "linear" if smooth else "nearest"
-    draw = interpolate.interp1d(centres, np.eye(blocks), kind=kind, axis=0, fill_value="extrapolate")(at)
+    draw = interpolate.interp1d(centres, np.eye(blocks), kind=kind, axis=0, fill_value="extrapolate")(
+        at
+    )  # (H, blocks)
     return draw @ average @ image @ average.T @ draw.T

@@ -1,4 +1,4 @@
-"""Power laws: how loss falls with data, how to fit that, what to expect from more, and where it comes from."""
+"""Power laws: how loss falls with data, how to fit that, and what to expect from more."""
 
 import itertools
 from dataclasses import dataclass
@@ -47,9 +47,9 @@ def _polish(theta, x, y, sigma, delta, steps=60):
     damping = np.full((len(theta), 1), 1e-2)
     r, share, cost = evaluate(theta)
     for _ in range(steps):
-        slope = np.concatenate([share, -share[:, :m] * x], axis=1) / sigma
+        slope = np.concatenate([share, -share[:, :m] * x], axis=1) / sigma  # (R, P, T)
         weighted = slope * (delta / np.maximum(np.abs(r), delta))[:, None]
-        normal = weighted @ slope.transpose(0, 2, 1)
+        normal = weighted @ slope.transpose(0, 2, 1)  # (R, P, P)
         normal[:, diagonal, diagonal] *= 1 + damping
         normal[:, diagonal, diagonal] += 1e-12
         trial = theta + np.linalg.solve(normal, weighted @ r[..., None])[..., 0]
@@ -62,8 +62,8 @@ def _polish(theta, x, y, sigma, delta, steps=60):
     return theta, cost
 
 
-def _minimise(x, y, sigma, delta, *, floor, keep, start=None):
-    """Best parameters (R, P) for each row of `y` (R, T): a grid of starts, the `keep` best of them polished.
+def _minimise(x, y, sigma, delta, *, floor, n_starts, start=None):
+    """Best parameters (R, P) for each row of `y` (R, T): a grid of starts, the `n_starts` best of them polished.
 
     The grid is over exponents and shares of the terms; the scale common to all terms is then a median.
     """
@@ -71,11 +71,11 @@ def _minimise(x, y, sigma, delta, *, floor, keep, start=None):
     uneven = 0.1 / max(k - 1, 1) + (0.9 - 0.1 / max(k - 1, 1)) * np.eye(k)
     shares = [np.full(k, 1 / k), *uneven] if k > 1 else [np.ones(1)]
     grid = np.array([np.r_[np.log(s), e] for s in shares for e in itertools.product(EXPONENTS, repeat=m)])
-    misfit = (y[:, None] - _log_sum(grid, x)[0]) / sigma
-    scale = np.median(misfit * sigma, axis=2)
+    misfit = (y[:, None] - _log_sum(grid, x)[0]) / sigma  # (R, grid, T)
+    scale = np.median(misfit * sigma, axis=2)  # (R, grid)
     misfit = np.abs(misfit - scale[..., None] / sigma).sum(axis=2)
-    best = np.argsort(misfit, axis=1)[:, :keep]
-    theta = grid[best]
+    best = np.argsort(misfit, axis=1)[:, :n_starts]
+    theta = grid[best]  # (R, n_starts, P)
     theta[..., :k] += np.take_along_axis(scale, best, axis=1)[..., None]
     if start is not None:
         theta = np.concatenate([theta, np.broadcast_to(start, (len(y), 1, k + m))], axis=1)
@@ -85,31 +85,35 @@ def _minimise(x, y, sigma, delta, *, floor, keep, start=None):
     return theta.reshape(-1, tries, k + m)[np.arange(len(y)), winner]
 
 
-def _fit_with_draws(x, y, sigma, delta, *, floor, n_boot, seed):
-    """Fit one curve `y` (T,): parameters and scatter (P + 1,), and their bootstrap draws (n_boot, P + 1).
+def fit_with_draws(
+    x: np.ndarray, y: np.ndarray, sigma: np.ndarray, delta: float, *, floor: bool, n_boot: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit log losses `y` (T,): parameters and scatter (P + 1,), and their bootstrap draws (n_boot, P + 1).
+
+    `x` (m, T) holds the logs of what the loss depends on; the parameters are the log coefficients, then the exponents.
 
     Parametric bootstrap of the log residuals with Student's correction: with about ten points, resampling
     residuals of a near-L1 fit, some of them exactly zero, was measured to cover 85% where 90% was asked.
     """
     centre = x.mean(axis=1, keepdims=True)
     x = x - centre
-    theta = _minimise(x, y[None], sigma, delta, floor=floor, keep=100)
+    theta = _minimise(x, y[None], sigma, delta, floor=floor, n_starts=100)
     fitted = _log_sum(theta, x)[0][0]
     freedom = len(y) - theta.shape[1]
     scatter = np.sqrt(np.pi / 2) * np.abs((y - fitted) / sigma).sum() / freedom
     rng = np.random.default_rng(seed)
     scatters = scatter * np.sqrt(freedom / rng.chisquare(freedom, n_boot))
-    noisy = fitted + scatters[:, None] * sigma * rng.standard_normal((n_boot, len(y)))
+    noisy = fitted + scatters[:, None] * sigma * rng.standard_normal((n_boot, len(y)))  # (n_boot, T)
     if n_boot:
-        draws = _minimise(x, noisy, sigma, delta, floor=floor, keep=2, start=theta[0])
+        draws = _minimise(x, noisy, sigma, delta, floor=floor, n_starts=2, start=theta[0])
         theta = np.concatenate([theta, draws])
     theta[:, : len(x)] += theta[:, -len(x) :] * centre[:, 0]
     both = np.column_stack([theta, np.r_[scatter, scatters]])
     return both[0], both[1:]
 
 
-def _interval(draws, level=LEVEL):
-    """Central interval (low, high) of draws along the first axis; NaN without draws."""
+def central(draws: np.ndarray, level: float = LEVEL) -> np.ndarray:
+    """The central interval (2, ...), low and high, of draws (n, ...); NaN without draws."""
     if not len(draws):
         return np.full((2, *draws.shape[1:]), np.nan)
     return np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
@@ -127,27 +131,35 @@ class PowerLaw:
     scatter: float  # standard deviation of log loss about the law
     draws: np.ndarray  # (n_boot, P)
 
-    def predict(self, n):
+    def predict(self, n: np.ndarray) -> np.ndarray:
         """Loss expected at `n` examples, an array of the same shape."""
         return self.amplitude * np.asarray(n, dtype=float) ** -self.exponent + self.floor
 
-    def interval(self, n, *, level=LEVEL):
+    def interval(self, n: np.ndarray, *, level: float = LEVEL) -> np.ndarray:
         """Interval (low, high), each of the shape of `n`, for a new measurement at `n` like those fitted."""
         x = np.log(np.asarray(n, dtype=float))
         z = special.ndtri((np.arange(20) + 0.5) / 20)
-        draws = (
-            _log_sum(self.draws[:, :-1], x.reshape(1, -1))[0][:, None] + (self.draws[:, -1:] * z)[..., None]
-        )
-        return np.exp(_interval(draws.reshape(-1, x.size), level)).reshape(2, *x.shape)
+        loss = _log_sum(self.draws[:, :-1], x.reshape(1, -1))[0]  # (n_boot, T)
+        draws = loss[:, None] + (self.draws[:, -1:] * z)[..., None]  # (n_boot, 20, T): with its own scatter
+        return np.exp(central(draws.reshape(-1, x.size), level)).reshape(2, *x.shape)
 
-    def examples_for(self, loss):
+    def examples_for(self, loss: np.ndarray) -> np.ndarray:
         """Examples needed for `loss`, an array of the same shape; infinity at and below the floor."""
         excess = np.asarray(loss, dtype=float) - self.floor
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             return np.where(excess > 0, (self.amplitude / excess) ** (1 / np.float64(self.exponent)), np.inf)
 
 
-def fit_power_law(n, loss, *, floor=True, sigma=None, n_boot=200, seed=0, delta=HUBER):
+def fit_power_law(
+    n: np.ndarray,
+    loss: np.ndarray,
+    *,
+    floor: bool = True,
+    sigma: np.ndarray | None = None,
+    n_boot: int = 200,
+    seed: int = 0,
+    delta: float = HUBER,
+) -> PowerLaw:
     """Fit loss = amplitude * n^-exponent + floor by robust least squares on log loss, many starts.
 
     `n` (T,) examples; `loss` (T,), or (seeds, T) whose mean over seeds is fitted; `floor=False` fixes the floor
@@ -165,17 +177,19 @@ def fit_power_law(n, loss, *, floor=True, sigma=None, n_boot=200, seed=0, delta=
     if np.unique(n).size < 3 + floor:
         raise ValueError(f"n holds {np.unique(n).size} sizes; allowed: at least {3 + floor}")
     sigma = sigma / np.exp(np.log(sigma).mean())
-    best, draws = _fit_with_draws(
+    best, draws = fit_with_draws(
         np.log(n)[None], np.log(loss), sigma, delta, floor=floor, n_boot=n_boot, seed=seed
     )
     asymptote = np.exp(best[1]) if floor else 0.0
-    interval = tuple(_interval(draws[:, -2]).tolist())
+    interval = tuple(central(draws[:, -2]).tolist())
     return PowerLaw(
         float(np.exp(best[0])), float(best[-2]), float(asymptote), interval, float(best[-1]), draws
     )
 
 
-def extrapolate(n, loss, n_target, *, law="pow3", delta=HUBER):
+def extrapolate(
+    n: np.ndarray, loss: np.ndarray, n_target: np.ndarray, *, law: str = "pow3", delta: float = HUBER
+) -> np.ndarray:
     """Predict the loss at `n_target` (K,) or a number from curves `loss` (..., T) measured at `n` (T,): (..., K).
 
     `law`: pow3 a n^-b + c, pow2 a n^-b, exp3 a exp(-b n) + c (each fitted as in `fit_power_law`, all curves at
@@ -187,8 +201,5 @@ def extrapolate(n, loss, n_target, *, law="pow3", delta=HUBER):
     if law == "last":
         return np.repeat(loss[..., [n.argmax()]], target.size, axis=-1).reshape(shape)
     x, far = (v.reshape(1, -1) / n.mean() if law == "exp3" else np.log(v).reshape(1, -1) for v in (n, target))
-    theta = _minimise(x - x.mean(), np.log(curves), 1.0, delta, floor=law != "pow2", keep=5)
+    theta = _minimise(x - x.mean(), np.log(curves), 1.0, delta, floor=law != "pow2", n_starts=5)
     return np.exp(_log_sum(theta, far - x.mean())[0]).reshape(shape)
-
-
-# --- Model size and data together ----------------------------------------------------------------------------

@@ -7,7 +7,9 @@ from labutils.checks import check_positive
 from labutils.laws import kernel_regression
 
 
-def loss(examples, features, exponent, *, modes=None):
+def loss(
+    examples: np.ndarray, features: np.ndarray, exponent: float, *, modes: int | None = None
+) -> np.ndarray:
     """Mean squared error of least squares on linear random features, teacher and student; an array.
 
     `examples` D and `features` P of any shapes that broadcast, either of them possibly infinite; the data have the
@@ -25,8 +27,16 @@ def loss(examples, features, exponent, *, modes=None):
     return limit * factor
 
 
-def sampled(examples, features, exponent, *, modes, trials, seed=0):
-    """The same loss sampled, and the exact limit of the very same draw: two arrays (trials, T).
+def sampled(
+    examples: np.ndarray,
+    features: np.ndarray,
+    exponent: float,
+    *,
+    modes: int,
+    n_seeds: int,
+    seed: int | list[int] = 0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same loss sampled, and the exact limit of the very same draw: two arrays (n_seeds, T).
 
     One of `examples` and `features` is a number, the other (T,) larger numbers. The limit is that of infinitely
     many of the latter with the same projection (or the same examples), so that subtracting it leaves the excess
@@ -42,7 +52,7 @@ def sampled(examples, features, exponent, *, modes, trials, seed=0):
         )
     rng, root = np.random.default_rng(seed), np.arange(1.0, modes + 1) ** (-(1.0 + exponent) / 2)
     losses, limits = [], []
-    for _ in range(trials):
+    for _ in range(n_seeds):
         fixed, grown = rng.standard_normal((few[0], modes)), rng.standard_normal((many.max(), modes))
         limits.append(_missed(fixed * root, root) if swap else _unreached(fixed, root**2))
         pairs = [(fixed * root, grown[:m]) if swap else (grown[:m] * root, fixed) for m in many]
@@ -52,7 +62,7 @@ def sampled(examples, features, exponent, *, modes, trials, seed=0):
 
 def _fitted(data, projection, spectrum):
     """Loss of least squares (or least norm) on the features `data` @ `projection`.T, mean over teachers."""
-    felt = data @ projection.T
+    felt = data @ projection.T  # (D, P)
     if len(felt) > len(projection):  # a column of weights for each teacher, on the features themselves
         basis, weights = projection, np.linalg.solve(felt.T @ felt, felt.T @ data)
     else:  # on their combinations that the examples span
@@ -73,64 +83,79 @@ def _missed(data, root):
     return (root**2).sum() - (known**2).sum()
 
 
-data_curve = kernel_regression.sampled_kernel_curve  # the loss of n examples with infinitely many features
+def width_curve(
+    features: np.ndarray, exponent: float, *, modes: int, n_seeds: int, seed: int = 0
+) -> np.ndarray:
+    """The loss of `features` (T,) random features with infinitely many examples, sampled: (n_seeds, T).
 
-
-def width_curve(features, exponent, *, modes, trials, seed=0):
-    """The loss of `features` (T,) random features with infinitely many examples, sampled: (trials, T)."""
+    Its twin with infinitely many features is `kernel_regression.sampled_kernel_curve`. Raises ValueError for sizes
+    not above zero.
+    """
     (sizes,) = check_positive(features=np.atleast_1d(features))
     spectrum = np.arange(1.0, modes + 1) ** -(1.0 + exponent)
     rng, sizes = np.random.default_rng(seed), sizes.astype(int)
-    draws = [rng.standard_normal((sizes.max(), modes)) for _ in range(trials)]
+    draws = [rng.standard_normal((sizes.max(), modes)) for _ in range(n_seeds)]
     return np.array([[_unreached(projection[:size], spectrum) for size in sizes] for projection in draws])
 
 
 # --- The same on real data -----------------------------------------------------------------------------------
-def relu(x, width, *, seed=0):
+def relu(x: np.ndarray, width: int, *, seed: int | list[int] = 0) -> np.ndarray:
     """Random ReLU features (N, width) of the rows of `x` (N, d), scaled so that their kernel tends to `arc_cosine`."""
     weights = np.random.default_rng(seed).standard_normal((x.shape[1], width))
     return np.maximum(x @ weights, 0) / np.sqrt(width)
 
 
-def arc_cosine(x, z):
+def arc_cosine(x: np.ndarray, z: np.ndarray) -> np.ndarray:
     """The kernel (N, M) of infinitely many random ReLU features of the rows of `x` and `z`: Cho & Saul 2009."""
-    lengths = np.linalg.norm(x, axis=1)[:, None] * np.linalg.norm(z, axis=1)
+    lengths = np.linalg.norm(x, axis=1)[:, None] * np.linalg.norm(z, axis=1)  # (N, M)
     cosine = np.clip(x @ z.T / np.maximum(lengths, 1e-300), -1, 1)
     angle = np.arccos(cosine)
     return lengths / (2 * np.pi) * (np.sin(angle) + (np.pi - angle) * cosine)
 
 
-def resampled_excess(features, targets, n, *, trials=20, seed=0):
-    """Excess squared error of least squares on `n` (T,) rows drawn with replacement: array (trials, T).
+def resampled_excess(
+    features: np.ndarray, targets: np.ndarray, n: np.ndarray, *, n_seeds: int = 20, seed: int = 0
+) -> np.ndarray:
+    """Excess squared error of least squares on `n` (T,) rows drawn with replacement: array (n_seeds, T).
 
     The rows of `features` (N, P) and `targets` (N, C) are all there is, so the fit to all of them is the exact
     limit of infinitely many draws, and the excess over it is that of the same population, without noise.
     """
     rng, rows, out = np.random.default_rng(seed), len(features), []
-    gram, cross = features.T @ features / rows, features.T @ targets / rows
+    gram, cross = features.T @ features / rows, features.T @ targets / rows  # (P, P), (P, C)
     best = np.linalg.solve(gram, cross)
-    for _ in range(trials):
+    for _ in range(n_seeds):
         counts = [rng.multinomial(size, np.full(rows, 1 / rows))[:, None] * features / size for size in n]
         off = [np.linalg.solve(c.T @ features, c.T @ targets) - best for c in counts]
         out.append([(o * (gram @ o)).sum() for o in off])
     return np.array(out)
 
 
-def width_excess(x, targets, x_test, targets_test, widths, *, ridge=1e-3, trials=20, seed=0):
-    """Excess squared error of ridge regression on `widths` (T,) random ReLU features: array (trials, T).
+def width_excess(
+    x: np.ndarray,
+    targets: np.ndarray,
+    x_test: np.ndarray,
+    targets_test: np.ndarray,
+    widths: np.ndarray,
+    *,
+    ridge: float = 1e-3,
+    n_seeds: int = 20,
+    seed: int = 0,
+) -> np.ndarray:
+    """Excess squared error of ridge regression on `widths` (T,) random ReLU features: array (n_seeds, T).
 
     Over the limit of infinitely many features, ridge regression with the `arc_cosine` kernel, on the same rows.
     The part of the difference that is linear in the error of the kernel is zero in the mean; it is computed and
     left out, because without that the luck of the features would hide the excess.
     """
-    kernel, across = arc_cosine(x, x), arc_cosine(x_test, x)
+    kernel, across = arc_cosine(x, x), arc_cosine(x_test, x)  # (N, N), (M, N)
     inverse = np.linalg.inv(kernel + ridge * np.eye(len(x)))
-    dual = inverse @ targets
+    dual = inverse @ targets  # (N, C)
     miss, out = across @ dual - targets_test, []
-    for trial in range(trials):
+    for draw in range(n_seeds):
         row = []
         for width in widths:
-            both = relu(np.concatenate([x, x_test]), width, seed=[seed, trial, width])
+            both = relu(np.concatenate([x, x_test]), width, seed=[seed, draw, width])
             train, test = both[: len(x)], both[len(x) :]
             k, a = train @ train.T, test @ train.T
             found = a @ np.linalg.solve(k + ridge * np.eye(len(x)), targets) - targets_test

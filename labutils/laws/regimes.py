@@ -1,4 +1,4 @@
-"""Four regimes: two pictures of variance and resolution, and which of them, in data or model, limits your loss."""
+"""Four regimes: whether variance or resolution limits your loss, in data or in model."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,9 @@ from scipy import stats
 
 from labutils.checks import check_positive
 
-# --- Two pictures --------------------------------------------------------------------------------------------
-
-
-# --- Your own curve ------------------------------------------------------------------------------------------
 SURE = 0.9  # a regime less probable than this is no verdict
-SPREAD = 0.05  # relative noise expected beforehand
-WEIGHT = 2.0  # and how many points that is worth
+PRIOR_NOISE = 0.05  # relative noise expected beforehand
+PRIOR_POINTS = 2.0  # and how many points that is worth
 LIMITS = {  # by the regimes in data and in width
     ("resolution", "variance"): "data",
     ("variance", "resolution"): "model",
@@ -28,7 +24,7 @@ def _shapes(size, first):
     Also the exponents (G,), the shares of the floor in the last loss (G,), which are of the first regime, and the
     weights before any measurement. Resolution: any exponent from 0.05 to 3 above any floor, or none (half the
     weight). Variance: a floor of at least half the last loss, and above it c / (n - s c), any order of magnitude
-    of c, with s = 0, 1/2 or 1, which is least squares (see `features.loss`).
+    of c, with s = 0, 1/2 or 1, which is least squares (see `random_features.loss`).
     """
     exponents, shares = np.geomspace(0.05, 3, 500), np.linspace(0.05, 0.95, 19)
     a, floor = (v.reshape(-1, 1) for v in np.meshgrid(exponents, np.r_[0, shares]))
@@ -49,8 +45,9 @@ class Diagnosis:
 
     `probability` of each of the two regimes, `regime` the likelier. `exponent` of what still falls and `floor` in
     units of the loss, both within that regime, and `doubling`, the share of the loss that twice as much removes,
-    whichever it is, are posterior medians with 90% intervals. `measure_next` is the size at which one more measurement would help most to decide, None where
-    that is no longer needed. `width` is the Diagnosis of the second sweep.
+    whichever it is, are posterior medians with 90% intervals. `measure_next` is the size at which one more
+    measurement would help most to decide, None where that is no longer needed. `width` is the Diagnosis of the
+    second sweep. A curve that `rises` is in neither regime, whatever else is said of it.
     """
 
     axis: str  # "data" or "width"
@@ -64,14 +61,15 @@ class Diagnosis:
     doubling_interval: tuple[float, float]
     measure_next: float | None
     width: "Diagnosis | None" = None
+    rises: bool = False
 
     @property
-    def sure(self):
+    def sure(self) -> bool:
         """Whether the likelier regime is likely enough for a verdict."""
-        return self.probability[self.regime] >= SURE
+        return self.probability[self.regime] >= SURE and not self.rises
 
     @property
-    def limited_by(self):
+    def limited_by(self) -> str:
         """What limits the loss: data, model, data and model, neither, or cannot tell yet; or, by one sweep, not data."""
         if not (self.sure and (self.width is None or self.width.sure)):
             return "cannot tell yet"
@@ -79,13 +77,15 @@ class Diagnosis:
             return "data" if self.regime == "resolution" else "not data"
         return LIMITS[self.regime, self.width.regime]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return " ".join([_words(self), *([_words(self.width), _advice(self)] if self.width else [])])
 
 
 def _words(d):
     """One sweep in plain words."""
     more, (low, high) = "examples" if d.axis == "data" else "width", d.doubling_interval
+    if d.rises:
+        return f"You cannot tell in {d.axis}: the loss rises with the {more}. Look for the fault, or begin after the peak."
     gain = (
         f"Twice the {more} would remove {d.doubling:.0%} of the loss (90% interval {low:.0%} to {high:.0%})."
     )
@@ -110,15 +110,18 @@ def _advice(d):
     }[d.limited_by]
 
 
-def diagnose(n, loss, *, width=None, width_loss=None):
+def diagnose(
+    n: np.ndarray, loss: np.ndarray, *, width: np.ndarray | None = None, width_loss: np.ndarray | None = None
+) -> Diagnosis:
     """Which regime a learning curve is in, what doubling buys, and where to measure next: a `Diagnosis`.
 
     `n` (T,) examples, `loss` (T,), or (seeds, T) whose mean is used; with `width` and `width_loss` the same for a
     sweep over the size of the model. Resolution-limited: the loss falls as a power of any exponent, to any floor;
     variance-limited: at least half of the last loss is a floor, to which the rest falls as one over the size.
     Bayes' rule over the curves of `_shapes`, amplitude and noise integrated out; nothing is drawn at random. A
-    curve that bends otherwise is in neither family, and its forecast too hopeful or too modest. Raises ValueError
-    for fewer than 4 different sizes, values that are not positive, or a width without its loss.
+    curve that bends otherwise is in neither family, and its forecast too hopeful or too modest; one that rises by
+    more than its scatter gets no verdict. Raises ValueError for fewer than 4 different sizes, values that are not
+    positive, or a width without its loss.
     """
     if (width is None) != (width_loss is None):
         raise ValueError(f"width is {width}, width_loss {width_loss}; allowed: both or neither")
@@ -135,10 +138,10 @@ def _diagnose(axis, n, loss, second):
     ahead = 2.0 ** np.arange(1, 6)
     sizes = np.r_[n / n.max(), ahead]
     shapes, exponents, floors, resolution, weight = _shapes(sizes, n.min() / n.max())
-    away = np.log(loss) - shapes[:, : len(n)]
+    away = np.log(loss) - shapes[:, : len(n)]  # (G, T)
     level = away.mean(axis=1)
-    squares = ((away - level[:, None]) ** 2).sum(axis=1) + WEIGHT * SPREAD**2
-    freedom = len(n) - 1 + WEIGHT
+    squares = ((away - level[:, None]) ** 2).sum(axis=1) + PRIOR_POINTS * PRIOR_NOISE**2
+    freedom = len(n) - 1 + PRIOR_POINTS
     weight = weight * (squares / squares.min()) ** (-freedom / 2)
     weight /= weight.sum()
     chance = {"resolution": float(weight[resolution].sum()), "variance": float(weight[~resolution].sum())}
@@ -154,8 +157,10 @@ def _diagnose(axis, n, loss, second):
     gain = (1 - floors) * (1 - 2.0**-exponents)
     named = weight * (resolution == (regime == "resolution"))
     pairs = (exponents, named), (floors * np.exp(level), named), (gain, weight)
-    values = [_median(*pair) for pair in pairs]
-    return Diagnosis(axis, regime, chance, *[part for value in values for part in value], wanted, second)
+    values = [part for pair in pairs for part in _median(*pair)]
+    line = stats.linregress(np.log(n), np.log(loss), alternative="greater")
+    rises = bool(line.pvalue < 0.01 and line.slope * np.log(n.max() / n.min()) > 2 * PRIOR_NOISE)
+    return Diagnosis(axis, regime, chance, *values, wanted, second, rises)
 
 
 def _median(values, weight):

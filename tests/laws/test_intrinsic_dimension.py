@@ -22,7 +22,7 @@ def test_nearest_neighbour_error_tends_to_two_over_d_with_its_closed_amplitude(d
 @pytest.mark.parametrize("d", [1, 3, 8])
 def test_sampled_nearest_neighbours_agree_with_the_integral(d):
     n = np.array([900, 3000])
-    sampled = intrinsic_dimension.sampled_local_error(n, d, queries=400, trials=6)
+    sampled = intrinsic_dimension.sampled_local_error(n, d, n_queries=400, n_seeds=6)
     exact = intrinsic_dimension.nearest_neighbour_error(n, d)
     assert (
         np.abs(sampled.mean(axis=0) / exact - 1).max()
@@ -32,8 +32,8 @@ def test_sampled_nearest_neighbours_agree_with_the_integral(d):
 
 def test_local_lines_are_exact_where_the_target_is_nearly_straight_and_beat_neighbours():
     n = np.array([1000, 4000])
-    line = intrinsic_dimension.sampled_local_error(n, 2, fit="line", trials=2).mean(axis=0)
-    near = intrinsic_dimension.sampled_local_error(n, 2, trials=2).mean(axis=0)
+    line = intrinsic_dimension.sampled_local_error(n, 2, fit="line", n_seeds=2).mean(axis=0)
+    near = intrinsic_dimension.sampled_local_error(n, 2, n_seeds=2).mean(axis=0)
     assert (line < near / 5).all()
     assert np.log(line[0] / line[1]) / np.log(4) == pytest.approx(2, abs=0.35)
 
@@ -88,7 +88,7 @@ def test_estimators_agree_with_loops_over_their_definitions():
     logs = np.log(distance[:, 1] / distance[:, 0])
     assert intrinsic_dimension.two_nn(x, discard=0)[0] == pytest.approx(59 / logs.sum())
     local = [(5 - 2) / sum(np.log(row[4] / row[j]) for j in range(4)) for row in distance]
-    assert intrinsic_dimension.levina_bickel(x, neighbours=5) == pytest.approx(np.mean(local))
+    assert intrinsic_dimension.levina_bickel(x, n_neighbours=5) == pytest.approx(np.mean(local))
 
 
 def test_units_rotations_and_copies_do_not_matter():

@@ -35,7 +35,7 @@ def test_white_spectrum_has_its_closed_form():
 def test_sampling_agrees_and_approaches_the_theory_as_it_grows():
     n, modes = np.array([8, 32, 128]), 512
     for exponent in (0.5, 1.0):
-        measured = kernel_regression.sampled_kernel_curve(n, exponent, modes=modes, trials=40)
+        measured = kernel_regression.sampled_kernel_curve(n, exponent, modes=modes, n_seeds=40)
         theory = kernel_regression.kernel_learning_curve(n, exponent, modes=modes)
         gap = np.abs(measured.mean(axis=0) / theory - 1)
         assert gap[0] < 0.1 and gap[1] < 0.03 and gap[2] < 0.01
@@ -61,4 +61,4 @@ def test_kernel_curves_refuse_nonsense():
     with pytest.raises(ValueError, match="n holds -1"):
         kernel_regression.kernel_learning_curve([-1], 1)
     with pytest.raises(ValueError, match="modes = 5"):
-        kernel_regression.sampled_kernel_curve([3, 6], 1, modes=5, trials=1)
+        kernel_regression.sampled_kernel_curve([3, 6], 1, modes=5, n_seeds=1)

@@ -37,6 +37,18 @@ def by_dictionaries(train, test, *, contexts, order, symbols):
     return -np.mean(logs)
 
 
+def probabilities(train, histories, *, contexts, symbols):
+    """Probabilities (M, symbols) of the next symbol after each row of `histories` (M, order - 1), by the model itself."""
+    order, bits = histories.shape[1] + 1, int(symbols - 1).bit_length()
+    rows = np.repeat(histories, symbols, axis=0)
+    rows = np.column_stack([rows, np.tile(np.arange(symbols), len(histories))])
+    queries = np.zeros(len(rows), dtype=np.int64)
+    for column in rows.T:
+        queries = queries << bits | column
+    found = ngram._look_up(ngram._count(train, order, bits), queries, bits)
+    return ngram._interpolate(found, np.inf if contexts is None else contexts, symbols).reshape(-1, symbols)
+
+
 def markov(size, seed, *, table):
     """A chain whose next symbol depends on the last one, with its entropy rate in nats."""
     rng, codes = np.random.default_rng(seed), np.zeros(size, dtype=np.int64)
@@ -71,7 +83,7 @@ def test_the_loss_is_that_of_plain_dictionaries(order, contexts):
 def test_probabilities_sum_to_one_after_any_history(contexts):
     rng = np.random.default_rng(0)
     histories = np.concatenate([rng.integers(0, 96, (50, 3)), TEXT[: 3 * 50].reshape(50, 3)])
-    p = ngram.ngram_probabilities(TEXT, histories, contexts=contexts, symbols=96)
+    p = probabilities(TEXT, histories, contexts=contexts, symbols=96)
     assert p.shape == (100, 96) and (p > 0).all()
     assert p.sum(axis=1) == pytest.approx(1, rel=1e-12)
     loss, _ = ngram.ngram_losses(
@@ -83,7 +95,7 @@ def test_probabilities_sum_to_one_after_any_history(contexts):
         symbols=96,
     )
     windows = np.lib.stride_tricks.sliding_window_view(TEXT[:500], 4)
-    p = ngram.ngram_probabilities(TEXT, windows[:, :3], contexts=contexts, symbols=96)
+    p = probabilities(TEXT, windows[:, :3], contexts=contexts, symbols=96)
     assert loss[0, 0] == pytest.approx(-np.log(p[np.arange(len(p)), windows[:, 3]]).mean(), rel=1e-12)
 
 

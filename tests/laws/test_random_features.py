@@ -37,15 +37,15 @@ def test_limits_are_reached_by_a_great_many_of_the_other():
 @pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0])
 def test_examples_and_features_are_dual_draw_by_draw(exponent):
     n = np.array([20, 50])
-    data = random_features.sampled(n, 8, exponent, modes=100, trials=3)
-    width = random_features.sampled(8, n, exponent, modes=100, trials=3)
+    data = random_features.sampled(n, 8, exponent, modes=100, n_seeds=3)
+    width = random_features.sampled(8, n, exponent, modes=100, n_seeds=3)
     assert data[0] == pytest.approx(width[0], rel=1e-6)
     assert data[1] == pytest.approx(width[1], rel=1e-6)
 
 
 def test_excess_of_paired_draws_is_the_trace_of_an_inverse_wishart_matrix():
     n, few = np.array([40, 80, 160]), 10
-    loss, limit = random_features.sampled(n, few, 1.0, modes=200, trials=300)
+    loss, limit = random_features.sampled(n, few, 1.0, modes=200, n_seeds=300)
     ratio = (loss / limit - 1) * (n - few - 1) / few
     assert ratio.mean(axis=0) == pytest.approx(1, abs=4 * ratio.std(axis=0).max() / np.sqrt(300))
     exact = random_features.loss(n, few, 1.0) / random_features.loss(np.inf, few, 1.0)
@@ -63,13 +63,13 @@ def test_theory_is_symmetric_infinite_at_the_peak_and_the_kernel_curve_far_from_
 
 def test_sampled_width_curve_agrees_with_theory():
     n, modes = np.array([16, 64, 128]), 1000
-    found = random_features.width_curve(n, 1.0, modes=modes, trials=20).mean(axis=0)
+    found = random_features.width_curve(n, 1.0, modes=modes, n_seeds=20).mean(axis=0)
     assert found == pytest.approx(kernel_regression.kernel_learning_curve(n, 1.0, modes=modes), rel=0.06)
 
 
 def test_features_refuse_sizes_without_an_order():
     with pytest.raises(ValueError, match="more than 1 above"):
-        random_features.sampled([8, 20], 16, 1.0, modes=50, trials=1)
+        random_features.sampled([8, 20], 16, 1.0, modes=50, n_seeds=1)
 
 
 # --- real data -----------------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ def test_many_relu_features_have_the_arc_cosine_kernel():
 def test_resampled_excess_is_that_of_refitting():
     x, y = rows()
     units = random_features.relu(x, 5)
-    ours = random_features.resampled_excess(units, y, [50], trials=1, seed=3)[0, 0]
+    ours = random_features.resampled_excess(units, y, [50], n_seeds=1, seed=3)[0, 0]
     counts = np.random.default_rng(3).multinomial(50, np.full(200, 1 / 200))
     drawn = np.repeat(np.arange(200), counts)
     miss = [
@@ -100,15 +100,15 @@ def test_resampled_excess_is_that_of_refitting():
 
 def test_width_excess_has_the_mean_of_the_plain_difference_and_less_scatter():
     x, y = rows(60)
-    parts, ridge, width, trials = (x[:20], y[:20], x[20:], y[20:]), 0.1, 400, 60
-    ours = random_features.width_excess(*parts, [width], ridge=ridge, trials=trials)[:, 0]
+    parts, ridge, width, n_seeds = (x[:20], y[:20], x[20:], y[20:]), 0.1, 400, 60
+    ours = random_features.width_excess(*parts, [width], ridge=ridge, n_seeds=n_seeds)[:, 0]
     limit = random_features.arc_cosine(x[20:], x[:20]) @ np.linalg.solve(
         random_features.arc_cosine(x[:20], x[:20]) + ridge * np.eye(20), y[:20]
     )
     plain = []
-    for trial in range(trials):
-        f = random_features.relu(x, width, seed=[0, trial, width])
+    for draw in range(n_seeds):
+        f = random_features.relu(x, width, seed=[0, draw, width])
         fit = f[20:] @ np.linalg.solve(f[:20].T @ f[:20] + ridge * np.eye(width), f[:20].T @ y[:20])
         plain.append(np.mean(((fit - y[20:]) ** 2 - (limit - y[20:]) ** 2).sum(axis=1)))
-    assert ours.mean() == pytest.approx(np.mean(plain), abs=4 * np.std(plain) / np.sqrt(trials))
+    assert ours.mean() == pytest.approx(np.mean(plain), abs=4 * np.std(plain) / np.sqrt(n_seeds))
     assert ours.std() < np.std(plain) / 2

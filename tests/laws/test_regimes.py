@@ -1,43 +1,11 @@
-"""Four regimes: the two pictures against closed forms, and the diagnosis on curves whose regime is known."""
+"""Four regimes: the diagnosis on curves whose regime is known."""
 
 import numpy as np
 import pytest
 
-from labutils.laws import photograph, random_features, regimes
+from labutils.laws import random_features, regimes
 
 
-# --- pictures ------------------------------------------------------------------------------------------------
-def test_exposures_have_the_error_of_photon_noise():
-    image, frames = np.random.default_rng(0).random((60, 60)), np.array([1, 5, 40])
-    error = np.mean(
-        [(photograph.expose(image, frames, photons=3, seed=s) - image) ** 2 for s in range(20)], axis=0
-    )
-    assert error.mean(axis=(1, 2)) == pytest.approx(image.mean() / (3 * frames), rel=0.02)
-
-
-def test_an_exposure_adds_frames_to_those_before():
-    image = np.full((4, 4), 0.5)
-    sums = photograph.expose(image, [1, 2, 3], photons=2) * np.array([1, 2, 3])[:, None, None] * 2
-    assert (np.diff(sums, axis=0) >= 0).all() and sums == pytest.approx(np.round(sums))
-
-
-def test_pixels_keep_means_and_straight_lines_keep_planes():
-    u = (np.arange(32) + 0.5) / 32
-    plane = 1 + 2 * u[:, None] - 3 * u
-    assert photograph.pixelate(plane, 4, smooth=True) == pytest.approx(plane, abs=1e-12)
-    squares = photograph.pixelate(plane, 4)
-    assert squares[:8, 8:16] == pytest.approx(np.full((8, 8), plane[:8, 8:16].mean()))
-    within = 1 / 16 / 12 * (1 - 1 / 64)  # variance of a uniform step of 1/4, on 8 sub-pixels
-    assert np.mean((squares - plane) ** 2) == pytest.approx((4 + 9) * within)
-
-
-def test_a_magnified_picture_is_smooth_and_keeps_constants():
-    assert photograph.magnify(np.ones((8, 8)), 64)[16:-16, 16:-16] == pytest.approx(np.ones((32, 32)))
-    picture = photograph.magnify(np.random.default_rng(0).random((8, 8)), 512)
-    assert picture.min() >= 0 and np.abs(np.diff(picture, 2, axis=0)).max() < 3 * (9 / 512) ** 2
-
-
-# --- the diagnosis -------------------------------------------------------------------------------------------
 def known(rng, regime, points=8, noise=0.05):
     """A curve of exact theory in the given regime: sizes, noisy losses, the exponent of its spectrum."""
     exponent = np.exp(rng.uniform(np.log(0.15), np.log(2)))
@@ -169,6 +137,17 @@ def test_the_diagnosis_does_not_depend_on_units_or_order():
     a, b = regimes.diagnose(n, loss), regimes.diagnose(1000 * n[::-1], 7 * loss[::-1])
     assert b.probability == pytest.approx(a.probability) and b.exponent == a.exponent
     assert b.floor == pytest.approx(7 * a.floor)
+
+
+def test_a_rising_loss_gets_no_verdict_and_a_level_one_with_noise_does():
+    n = 32 * 2.0 ** np.arange(8)
+    for size in (4, 8):
+        d = regimes.diagnose(n[:size], 0.1 * n[:size] ** 0.3, width=n, width_loss=1 / n)
+        assert d.limited_by == "cannot tell yet" and "the loss rises" in str(d)
+    assert not regimes.diagnose(n[::-1], (0.1 * n**0.3)).rises
+    rng = np.random.default_rng(0)
+    level = [regimes.diagnose(n, np.exp(0.05 * rng.standard_normal(8))) for _ in range(100)]
+    assert sum(d.rises for d in level) <= 3
 
 
 def test_the_diagnosis_refuses_what_it_cannot_use():
