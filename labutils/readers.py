@@ -95,17 +95,20 @@ def _read_npz(path):
         raise ValueError(f"it has {len(x)} rows but {len(y)} labels; they must be as many")
     if not x.size:
         raise ValueError(f"x has shape {x.shape}; allowed: at least one row and one feature")
-    if x.dtype.kind == "f":
-        bad = ~(np.abs(x.reshape(len(x), -1)) <= tables.LARGEST).all(axis=1)
-        if bad.any():
-            raise ValueError(
-                f"{bad.sum()} of {len(x)} rows hold NaN or infinity or more than {tables.LARGEST:g}, the first is row "
-                f"{np.flatnonzero(bad)[0] + 1}; remove or fill them in"
-            )
-    if y.dtype.kind == "f" and not (np.abs(y) < EXACT).all():
-        row = np.flatnonzero(~(np.abs(y) < EXACT))[0]
+    with np.errstate(over="ignore"):
+        x, y = (values.astype(float) if values.dtype.kind == "f" else values for values in (x, y))
+    bad = (
+        ~(np.abs(x.reshape(len(x), -1)) <= tables.LARGEST).all(axis=1) if x.dtype.kind == "f" else np.zeros(1)
+    )
+    if bad.any():
         raise ValueError(
-            f"y holds {y[row]} in row {row + 1}; every row needs a label, a finite number below 2**53"
+            f"{bad.sum()} of {len(x)} rows hold NaN or infinity or more than {tables.LARGEST:g}, the first is row "
+            f"{bad.argmax() + 1}; remove or fill them in"
+        )
+    bad = ~(np.abs(y) < EXACT) if y.dtype.kind == "f" else np.zeros(1)
+    if bad.any():
+        raise ValueError(
+            f"y holds {y[bad.argmax()]} in row {bad.argmax() + 1}; every row needs a label, a finite number below 2**53"
         )
     if y.dtype.kind == "S":
         y = np.char.decode(y, "utf-8")

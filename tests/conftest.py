@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from labutils.book import execute
 
@@ -13,6 +14,11 @@ SUMMARIES = [ROOT / "chapters" / f"{name}.ipynb" for name in ("scoreboard", "run
 
 for name in execute.THREADS:  # as the Makefile does; the chapters' kernels inherit it
     os.environ.setdefault(name, "1")
+
+# 200 random examples of each property; a night of 10,000: HYPOTHESIS_PROFILE=nightly make test
+settings.register_profile("quick", max_examples=200, deadline=None, derandomize="CI" in os.environ)
+settings.register_profile("nightly", max_examples=10_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture(scope="session")
