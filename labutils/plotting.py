@@ -6,6 +6,9 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
+from IPython.display import HTML
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 
 from labutils.checks import check_choice
 
@@ -62,7 +65,7 @@ METHODS = {  # a method looks the same through the whole book, and no two look a
 SERIES = tuple(zip(("#332288", "#CC6677", "#117733", "#999933", "#882255", "#44AA99"), "o^sDvP"))
 
 
-def use_style():
+def use_style() -> None:
     """Set the book's figure style for this process."""
     mpl.rcdefaults()
     mpl.rcParams.update(
@@ -111,13 +114,25 @@ def series(place: int) -> dict[str, str]:
     return dict(zip(("color", "marker"), SERIES[place % len(SERIES)]))
 
 
-def axes(columns: int = 1, *, rows: int = 1, height: float = 4.0, **keywords):
+def axes(columns: int = 1, *, rows: int = 1, height: float = 4.0, **keywords) -> Axes | np.ndarray:
     """A new figure's axes: one, or an array of them side by side; `height` in inches, width that of the page."""
     width = 6.4 if columns == 1 else 8.4
     return plt.subplots(rows, columns, figsize=(width, height), **keywords)[1]
 
 
-def curve(ax, x, y, *, method=None, label=None, low=None, high=None, line="-", shade=0.15, **keywords):
+def curve(
+    ax: Axes,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    method: str | None = None,
+    label: str | None = None,
+    low: np.ndarray | None = None,
+    high: np.ndarray | None = None,
+    line: str = "-",
+    shade: float = 0.15,
+    **keywords,
+) -> Axes:
     """Draw y over x (both (T,)) in the method's colour and marker, with the band from `low` to `high`; returns ax.
 
     `y` of shape (seeds, T) is drawn as its mean with the central 90% of the seeds as the band. Without a `method`
@@ -134,7 +149,15 @@ def curve(ax, x, y, *, method=None, label=None, low=None, high=None, line="-", s
     return ax
 
 
-def reference(ax, *, x: float | None = None, y: float | None = None, label=None, color=GREY, line="--"):
+def reference(
+    ax: Axes,
+    *,
+    x: float | None = None,
+    y: float | None = None,
+    label: str | None = None,
+    color: str = GREY,
+    line: str = "--",
+) -> Axes:
     """Draw a thin line across the axes at `x`, at `y` or at both, which curves are to be held against; returns ax."""
     for draw, at in ((ax.axvline, x), (ax.axhline, y)):
         if at is not None:
@@ -142,7 +165,9 @@ def reference(ax, *, x: float | None = None, y: float | None = None, label=None,
     return ax
 
 
-def scale(ax, x="log", y="log", *, xlabel, ylabel, title=None):
+def scale(
+    ax: Axes, x: str = "log", y: str = "log", *, xlabel: str, ylabel: str, title: str | None = None
+) -> Axes:
     """Set both scales ("log" or "linear") and the labels, units included; returns ax."""
     ax.set(xscale=x, yscale=y, xlabel=xlabel, ylabel=ylabel)
     if title:
@@ -155,14 +180,14 @@ def scale(ax, x="log", y="log", *, xlabel, ylabel, title=None):
     return ax
 
 
-def ticks(axis, values, labels=None):
+def ticks(axis: Axis, values: list, labels: list[str] | None = None) -> Axis:
     """Ticks at `values` alone, with their numbers or `labels`, on an axis (`ax.xaxis` or `ax.yaxis`); returns it."""
     axis.set_ticks(values, [f"{v:,g}" for v in values] if labels is None else labels)
     axis.set_minor_locator(mpl.ticker.NullLocator())
     return axis
 
 
-def percent(axis):
+def percent(axis: Axis) -> Axis:
     """Label an axis (`ax.xaxis` or `ax.yaxis`) of shares in per cent, at 1, 2 and 5 of each decade if logarithmic."""
     axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda share, _: f"{100 * share:g}%"))
     if axis.get_scale() == "log":
@@ -171,14 +196,12 @@ def percent(axis):
     return axis
 
 
-def table(header: list, rows: list, *, style: str = "numbers", anchors: list[str] | None = None):
+def table(header: list, rows: list, *, style: str = "numbers", anchors: list[str] | None = None) -> HTML:
     """A table for the page: `header` a list of texts, `rows` lists of as many texts, numbers or pieces of HTML.
 
     `style` is its class in the style sheet, `anchors` a target of links for each row. Raises ValueError for a row of
     another length than the header.
     """
-    from IPython.display import HTML
-
     wrong = next((row for row in rows if len(row) != len(header)), None)
     if wrong is not None:
         raise ValueError(
@@ -194,12 +217,14 @@ def table(header: list, rows: list, *, style: str = "numbers", anchors: list[str
     return HTML(f'<table class="{style}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')
 
 
-def shade(share: float):
+def shade(share: float) -> tuple:
     """A colour from light (0) to dark (1), even in grey, for an ordered family of curves."""
     return mpl.colormaps["viridis_r"](0.15 + 0.8 * share)
 
 
-def heatmap(ax, shares, texts, *, rows: list, columns: list, size: float = 10, **keywords):
+def heatmap(
+    ax: Axes, shares: np.ndarray, texts: list, *, rows: list, columns: list, size: float = 10, **keywords
+) -> Axes:
     """A map of squares, the first row of `shares` (R, C) at the bottom; returns ax.
 
     Each is coloured by `shade` of its share, pale where that is NaN, and says its text of `texts` (R, C); where a
