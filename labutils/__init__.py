@@ -2,7 +2,8 @@
 
 checks          what every function says of bad input          data        named data sets and text
 intervals       numbers with intervals, and as text            readers     the reader's own files; csv in tables
-rows            blocks of rows, k-means, nearest rows          plotting    the look of every figure
+rows            blocks of rows, k-means, nearest rows          tables      a csv: its columns, and features of them
+plotting        the look of every figure
 
 networks/       models and training, shared by the parts
     models              small networks, drawn from a seed      optimizers      Adam, SGD, SOAP, Muon ... one protocol
