@@ -184,8 +184,8 @@ def _starts(plain, coarse, clusters, n_starts, rng):
 def _clusterings(points, k, n_seeds, rng, *, rounds=15):
     """Spherical k-means of points (n, d), `n_seeds` times: centres (n_seeds, k, d), members (n_seeds, k, n).
 
-    Side by side they cost half of `rows.kmeans` run after run and a fourth of scikit-learn's: in all translations of
-    chapter 10, 16 s against 35 and 63 (`bench_representations`).
+    Side by side, for `rows.kmeans` run after run takes twice the time and scikit-learn's four times: 35 and 63 s for
+    16 s in the translations of chapter 10 (`bench_representations`).
     """
     centres = points[rng.integers(len(points), size=(n_seeds, k))]
     gap = np.full((n_seeds, len(points)), np.inf)

@@ -9,8 +9,8 @@ import numpy as np
 from labutils import data
 from labutils.laws import ngram
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from test_language import by_dictionaries
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "laws"))
+from test_ngram import by_dictionaries
 
 ORDER, SMALL, HELD_OUT = 6, 20_000, 2_000
 

@@ -1,25 +1,10 @@
-"""What chapter 09's loops cost, on one thread: random features, and a diagnosis.
-
-Times are CPU seconds, the best of several rounds in which every contender has its turn.
-"""
-
-import time
+"""What chapter 09's loops cost, in CPU seconds on one thread: random features, and a diagnosis."""
 
 import numpy as np
+from measure import measured
 from scipy import optimize
 
 from labutils.laws import random_features, regimes
-
-
-def best(*calls, rounds=3):
-    """The best CPU seconds of each call, and what each returned last."""
-    times, results = np.full(len(calls), np.inf), [None] * len(calls)
-    for _ in range(rounds):
-        for i, call in enumerate(calls):
-            begin = time.process_time()
-            results[i] = call()
-            times[i] = min(times[i], time.process_time() - begin)
-    return times, results
 
 
 def one_draw(examples=2048, width=16, modes=500):
@@ -31,7 +16,8 @@ def one_draw(examples=2048, width=16, modes=500):
         fit = projection.T @ (np.linalg.pinv(data @ projection.T) @ data)
         return (((np.eye(modes) - fit) * root[:, None]) ** 2).sum()
 
-    (ours, peer), (a, b) = best(lambda: random_features._fitted(data, projection, root**2), plain)
+    ours, _, a = measured(lambda: random_features._fitted(data, projection, root**2), rounds=3)
+    peer, _, b = measured(plain, rounds=3)
     print(
         f"random features, {examples:,} by {width}: {1e3 * ours:.1f} ms, {peer / ours:.1f} times that by pinv, {a / b - 1:.1g} apart"
     )
@@ -43,7 +29,7 @@ def diagnosis():
     loss = (n**-0.5 + 0.05) * np.exp(0.05 * np.random.default_rng(0).standard_normal(8))
     curve = lambda x, a, b, c: np.log(np.exp(a - b * np.log(x)) + np.exp(c))  # noqa: E731
     fit = lambda: optimize.curve_fit(curve, n, np.log(loss), p0=[0, 0.5, -3], maxfev=10_000)  # noqa: E731
-    (ours, peer), _ = best(lambda: regimes.diagnose(n, loss), fit)
+    ours, peer = (measured(call, rounds=3)[0] for call in (lambda: regimes.diagnose(n, loss), fit))
     print(
         f"diagnosis of 8 points: {1e3 * ours:.0f} ms, {ours / peer:.0f} times one fit of a power law with a floor"
     )
