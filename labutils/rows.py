@@ -45,6 +45,12 @@ def number_type(*arrays: np.ndarray) -> np.dtype:
     return np.result_type(np.float32, *(x.dtype for x in arrays))
 
 
+def inverse_lengths(x: np.ndarray) -> np.ndarray:
+    """1 / length of each row in 64 bits (N,), 0 for a row of zeros, which has no direction."""
+    squares = np.concatenate([np.square(x[b], dtype=float).sum(axis=1) for b in blocks(*x.shape)])
+    return np.divide(1, np.sqrt(squares), out=np.zeros(len(x)), where=squares > 0)
+
+
 def nearest(x: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which of the centres (K, d) is nearest to each row of x (N, d), and the Euclidean distance to it: (N,), (N,).
 

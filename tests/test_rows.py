@@ -90,3 +90,8 @@ def test_planted_clusters_are_found_from_the_sample_and_refined_by_the_passes():
         near = centres[rows.nearest(exact, centres)[0]]
         error.append(np.abs(near - exact).max())
     assert error[0] < 0.1 and error[1] < 0.3 * error[0]
+
+
+def test_inverse_lengths_leave_rows_of_zeros_without_a_direction():
+    x = np.array([[3, 4], [0, 0], [0, -2]], np.float32)
+    np.testing.assert_array_equal(rows.inverse_lengths(x), [0.2, 0, 0.5])

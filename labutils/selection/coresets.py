@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from labutils.checks import check_at_least, check_choice
-from labutils.selection.facility_location import ROUNDING, blocks, cover, inverse_lengths
+from labutils.rows import blocks, inverse_lengths, nearest
+from labutils.selection.facility_location import ROUNDING, greedy
 
 SIMILARITIES = ("cosine", "distance")
 POOL = 512  # candidates kept up to date between two looks at all rows
@@ -24,7 +25,7 @@ class Coreset:
     weights: np.ndarray  # (size,) float64
 
 
-def k_center(x, size, *, seed=0):
+def k_center(x: np.ndarray, size: int, *, seed: int = 0) -> np.ndarray:
     """Indices (size,) of rows of `x` (N, d): one drawn by `seed`, then always the row farthest from those chosen.
 
     The largest distance of a row to its nearest choice is at most twice the smallest possible (Gonzalez 1985).
@@ -52,7 +53,7 @@ def k_center(x, size, *, seed=0):
     return np.array(chosen)
 
 
-def herding(x, size, *, repeat=False):
+def herding(x: np.ndarray, size: int, *, repeat: bool = False) -> np.ndarray:
     """Indices (size,) of rows of `x` (N, d), each the one that brings the mean so far nearest to the mean of all.
 
     With the mean inside the cloud and `repeat`, which lets a row be chosen again, the distance falls as 1/m (Chen,
@@ -84,7 +85,7 @@ def herding(x, size, *, repeat=False):
     return np.array(chosen)
 
 
-def graph_cut(x, size, *, coverage=2.0):
+def graph_cut(x: np.ndarray, size: int, *, coverage: float = 2.0) -> np.ndarray:
     """Indices (size,) of rows of `x` (N, d) that greedily raise coverage * (similarity of the chosen to all rows)
     - (similarity of the chosen to each other), where two rows have similarity (1 + their cosine) / 2.
 
@@ -116,7 +117,9 @@ def graph_cut(x, size, *, coverage=2.0):
     return np.array(chosen)
 
 
-def facility_location(x, size, *, similarity="cosine", sample=None, seed=0):
+def facility_location(
+    x: np.ndarray, size: int, *, similarity: str = "cosine", sample: int | None = None, seed: int = 0
+) -> np.ndarray:
     """Indices (size,) of rows of `x` (N, d) that greedily raise the sum, over all rows, of the similarity to the
     nearest choice: (1 + cosine) / 2, or for `similarity="distance"` a constant less the distance.
 
@@ -127,12 +130,12 @@ def facility_location(x, size, *, similarity="cosine", sample=None, seed=0):
     check_choice("similarity", similarity, SIMILARITIES)
     x = _rows(x, size)
     if sample is None:
-        return cover(x, size, similarity)
+        return greedy(x, size, similarity)
     _check_size(sample, len(x), "sample")
-    return cover(x, size, similarity, np.random.default_rng(seed).permutation(len(x))[:sample])
+    return greedy(x, size, similarity, np.random.default_rng(seed).permutation(len(x))[:sample])
 
 
-def craig(gradients, size, *, labels=None):
+def craig(gradients: np.ndarray, size: int, *, labels: np.ndarray | None = None) -> Coreset:
     """The `Coreset` of `gradients` (N, p) whose weighted sum stays near the sum of all (CRAIG, Mirzasoleiman,
     Bilmes and Leskovec 2020, algorithm 1): facility location on distances, weights the number of rows nearest.
 
@@ -144,9 +147,10 @@ def craig(gradients, size, *, labels=None):
     indices, weights = [], []
     for rows, share in parts:
         part = gradients[rows]
-        chosen = cover(part, share, "distance")
+        chosen = greedy(part, share, "distance")
         indices.append(rows[chosen])
-        weights.append(np.bincount(_nearest(part, chosen), minlength=share).astype(float))
+        stands_for = nearest(part, part[chosen].astype(float))[0]
+        weights.append(np.bincount(stands_for, minlength=share).astype(float))
     return Coreset(np.concatenate(indices), np.concatenate(weights))
 
 
@@ -167,18 +171,8 @@ def _farthest(x, origin, norms, gap, seen, centres, squares, tie):
                 near = squares[first:last] + y @ centres[first:last].T
                 gap[rows] = np.minimum(gap[rows], np.maximum(near.min(axis=1) + norms[rows], 0))
                 seen[rows] = np.maximum(seen[rows], last)
-                keep, first = gap[rows] >= ordered[wide], last
-                rows, y = rows[keep], y[keep]
-
-
-def _nearest(x, chosen):
-    """The position in `chosen` of each row's nearest choice, in 64 bits."""
-    origin = x.mean(axis=0, dtype=float)
-    centres = x[chosen] - origin
-    squares = (centres * centres).sum(axis=1)
-    width = max(len(chosen), x.shape[1])
-    parts = [(squares - 2 * ((x[b] - origin) @ centres.T)).argmin(axis=1) for b in blocks(len(x), width)]
-    return np.concatenate(parts)
+                large, first = gap[rows] >= ordered[wide], last
+                rows, y = rows[large], y[large]
 
 
 # --- rows and their checks ----------------------------------------------------------------------------------

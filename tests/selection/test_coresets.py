@@ -6,6 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from labutils import rows
 from labutils.selection import coresets, facility_location
 
 SELECTORS = {
@@ -86,20 +87,17 @@ def plain(name, x, size, start=None):
     return chosen
 
 
-@pytest.fixture(params=["as shipped", "small pools", "early lists", "no store", "no bounds"])
+@pytest.fixture(params=["as shipped", "small pools", "early lists", "no store"])
 def path(request, monkeypatch):
     """The same functions with limits at which small data take the ways that large data take."""
     if request.param == "small pools":
         monkeypatch.setattr(coresets, "POOL", 7)
         monkeypatch.setattr(coresets, "WIDE", 20)
-        monkeypatch.setattr(facility_location, "BLOCK", 640)
-        monkeypatch.setattr(facility_location, "LOOK", 7)
+        monkeypatch.setattr(rows, "BLOCK", 640)
+    if request.param in ("early lists", "no store"):
+        monkeypatch.setattr(facility_location, "STORED", 0)
     if request.param == "early lists":
         monkeypatch.setattr(facility_location, "SHARE", 0.6)
-    if request.param == "no store":
-        monkeypatch.setattr(facility_location, "STORED", 0)
-    if request.param == "no bounds":
-        monkeypatch.setattr(facility_location, "GROUPS", 0)
 
 
 # --- fast is plain -------------------------------------------------------------------------------------------
@@ -202,9 +200,9 @@ def test_herding_falls_as_one_over_m_and_random_as_its_root():
     order = coresets.herding(x, 2 * windows[-1], repeat=True)
     random = np.random.default_rng(1).integers(len(x), size=(100, 2 * windows[-1]))
     slopes = []
-    for rows in (order[None], random):
-        m = np.arange(1, rows.shape[1] + 1)
-        errors = np.linalg.norm((x[rows] - x.mean(axis=0)).cumsum(axis=1), axis=2) / m
+    for drawn in (order[None], random):
+        m = np.arange(1, drawn.shape[1] + 1)
+        errors = np.linalg.norm((x[drawn] - x.mean(axis=0)).cumsum(axis=1), axis=2) / m
         errors = [np.sqrt((errors[:, w : 2 * w] ** 2).mean()) for w in windows]
         slopes.append(np.polyfit(np.log(windows), np.log(errors), 1)[0])
     assert slopes == pytest.approx([-1, -0.5], abs=0.05)

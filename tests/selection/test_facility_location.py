@@ -1,8 +1,9 @@
-"""Facility location's shortcuts: bounds lie above every gain and rule rows out, lists hold the pairs that matter."""
+"""Facility location from a stored matrix, from products and from lists: the textbook loop's choices each time."""
 
 import numpy as np
 import pytest
 
+from labutils import rows
 from labutils.selection import facility_location
 
 
@@ -11,102 +12,90 @@ def clusters(seed, n=1500, d=6, classes=8):
     return rng.standard_normal((n, d)) + 4 * rng.standard_normal((classes, d))[rng.integers(classes, size=n)]
 
 
-def cosines(x):
+def similarities(x, similarity):
+    if similarity == "distance":
+        return -np.linalg.norm(x[:, None] - x, axis=2)
     u = x / np.linalg.norm(x, axis=1, keepdims=True)
     return u @ u.T
 
 
-def gains(s, rows, chosen):
-    best = s[rows][:, chosen].max(axis=1)
-    return np.maximum(s[rows] - best[:, None], 0).sum(axis=0), -best
-
-
 def textbook(s, rows, size):
-    chosen = [int(s[rows].sum(axis=0).argmax())]
+    """All gains anew at every step; the lowest row wins where they are equal but for rounding."""
+    chosen, near = [], np.full(len(s[rows]), s.min())
+    tie = 1e-12 * (s[rows] - s.min()).sum(axis=0).max()
     while len(chosen) < size:
-        chosen.append(int(gains(s, rows, chosen)[0].argmax()))
+        gain = np.maximum(s[rows] - near[:, None], 0).sum(axis=0)
+        gain[chosen] = -np.inf
+        chosen.append(int((gain >= gain.max() - tie).argmax()))
+        near = np.maximum(near, s[rows, chosen[-1]])
     return chosen
 
 
-def count_pairs(monkeypatch):
-    """What `_fall` looks at from now on: a list that grows by rows x columns at each call."""
-    looked, fall = [], facility_location._fall
-
-    def counted(slack, rows, high, drop, n, columns=None):
-        looked.append(len(rows) * n)
-        return fall(slack, rows, high, drop, n, columns)
-
-    monkeypatch.setattr(facility_location, "_fall", counted)
-    return looked
+def count_lists(monkeypatch):
+    """The lists made from now on: what `_pairs` returns."""
+    made, pairs = [], facility_location._pairs
+    monkeypatch.setattr(facility_location, "_pairs", lambda *a: made.append(pairs(*a)) or made[-1])
+    return made
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("groups", [1, 5, 16])
-def test_no_gain_exceeds_its_bound(groups, seed, monkeypatch):
-    monkeypatch.setattr(facility_location, "GROUPS", groups)
-    x = clusters(seed)
-    s, rows = cosines(x), np.random.default_rng(seed).permutation(len(x))[:900]
-    bound = facility_location._geometry(x, "cosine", rows)[-1]
-    for m in (1, 2, 5, 20, 80):
-        exact, near = gains(s, rows, np.random.default_rng(m).permutation(len(x))[:m])
-        assert (bound(near) >= exact - 1e-9 * len(rows)).all()
+@pytest.fixture(params=["stored", "products", "small products", "lists"])
+def way(request, monkeypatch):
+    """The same function with limits at which small data take the ways that large data take."""
+    if request.param != "stored":
+        monkeypatch.setattr(facility_location, "STORED", 0)
+    if request.param == "products":
+        monkeypatch.setattr(facility_location, "SHARE", 0)
+    if request.param == "small products":
+        monkeypatch.setattr(rows, "BLOCK", 9_000)
+        monkeypatch.setattr(facility_location, "TILE", 70)
+    return request.param
 
 
-def test_bounds_are_close_where_a_cluster_is_still_uncovered():
-    x = clusters(0)
-    s = cosines(x)
-    exact, near = gains(s, slice(None), [int(s.sum(axis=0).argmax())])
-    bound = facility_location._geometry(x, "cosine", None)[-1](near)
-    assert (bound < exact.max()).mean() > 0.8  # most rows cannot be the next choice, and are not looked at
-
-
+@pytest.mark.parametrize("similarity", ["cosine", "distance"])
 @pytest.mark.parametrize("sample", [None, 700])
 @pytest.mark.parametrize("seed", range(3))
-def test_choices_are_the_textbook_loops(seed, sample):
-    x = clusters(seed)
-    rows = np.arange(len(x)) if sample is None else np.random.default_rng(seed).permutation(len(x))[:sample]
-    chosen = facility_location.cover(x, 40, "cosine", None if sample is None else rows)
-    assert chosen.tolist() == textbook(cosines(x), rows, 40)
+def test_choices_are_the_textbook_loops(seed, sample, similarity, way, monkeypatch):
+    lists, x = count_lists(monkeypatch), clusters(seed)
+    rows = None if sample is None else np.random.default_rng(seed).permutation(len(x))[:sample]
+    chosen = facility_location.greedy(x, 120, similarity, rows)
+    assert chosen.tolist() == textbook(
+        similarities(x, similarity), slice(None) if rows is None else rows, 120
+    )
+    assert (len(lists) == 0) == (way in ("stored", "products"))
 
 
-def share_of_pairs(monkeypatch, x, size):
-    """Pairs looked at with bounds over those without, where both must choose the same."""
-    looked = count_pairs(monkeypatch)
-    chosen = facility_location.cover(x, size, "cosine")
-    with_bounds = sum(looked)
-    looked.clear()
-    monkeypatch.setattr(facility_location, "GROUPS", 0)
-    assert facility_location.cover(x, size, "cosine").tolist() == chosen.tolist()
-    return with_bounds / sum(looked)
+@pytest.mark.parametrize("similarity", ["cosine", "distance"])
+def test_all_rows_in_order_by_every_way(similarity, way):
+    x = np.round(clusters(0, n=120))  # whole numbers: exact ties, and rows several times
+    chosen = facility_location.greedy(x, 120, similarity)
+    assert sorted(chosen) == list(range(120))
 
 
-def test_bounds_save_most_products_while_clusters_are_uncovered(monkeypatch):
-    assert share_of_pairs(monkeypatch, clusters(0), 8) < 0.5
+def test_a_list_is_worth_it(monkeypatch):
+    """Products are made for a small part of the choices only."""
+    monkeypatch.setattr(facility_location, "STORED", 0)
+    x, seen = clusters(0), []
+    similarity = facility_location._similarity
 
+    def counted(*arguments):
+        alike, *rest = similarity(*arguments)
+        return (lambda r, c: seen.append(alike(r, c)) or seen[-1]), *rest
 
-def test_useless_bounds_are_given_up(monkeypatch):
-    monkeypatch.setattr(facility_location, "SHARE", 0)  # no list either
-    monkeypatch.setattr(facility_location, "GROUPS", 1)
-    assert share_of_pairs(monkeypatch, np.random.default_rng(0).standard_normal((1500, 6)), 60) < 1.6
-
-
-def test_wide_rows_go_without_bounds():
-    assert facility_location._geometry(clusters(0, n=60, d=30), "cosine", None)[-1] is None
+    monkeypatch.setattr(facility_location, "_similarity", counted)
+    looked = []
+    for share in (0, facility_location.SHARE):
+        monkeypatch.setattr(facility_location, "SHARE", share)
+        facility_location.greedy(x, 300, "cosine")
+        looked.append(sum(part.size for part in seen))
+        seen.clear()
+    assert looked[1] < 0.8 * looked[0]
 
 
 def test_lists_hold_exactly_the_pairs_that_can_matter(monkeypatch):
-    monkeypatch.setattr(facility_location, "BLOCK", 1024)
-    d = 1 - cosines(clusters(0, n=200))
-    near = np.partition(d, 9, axis=1)[:, 9]
-    start, columns, values = facility_location._pairs(lambda r, c: d[r, c], near)
-    rows = np.repeat(np.arange(200), np.diff(start))
-    np.testing.assert_array_equal(np.column_stack([rows, columns]), np.argwhere(d < near[:, None]))
-    np.testing.assert_array_equal(values, d[rows, columns])
-
-
-def test_blocks_cover_every_row_once(monkeypatch):
-    monkeypatch.setattr(facility_location, "BLOCK", 100)
-    for n, width in ((1, 1), (57, 9), (300, 1000)):
-        rows = np.concatenate([np.arange(n)[b] for b in facility_location.blocks(n, width)])
-        np.testing.assert_array_equal(rows, np.arange(n))
-        assert max(b.stop - b.start for b in facility_location.blocks(n, width)) <= max(1, 100 // width)
+    monkeypatch.setattr(rows, "BLOCK", 1024)
+    s = similarities(clusters(0, n=200), "cosine")
+    near = np.partition(s, -10, axis=1)[:, -10]
+    start, columns, values = facility_location._pairs(lambda r, c: s[r, c], near, 200)
+    owner = np.repeat(np.arange(200), np.diff(start))
+    np.testing.assert_array_equal(np.column_stack([owner, columns]), np.argwhere(s > near[:, None]))
+    np.testing.assert_array_equal(values, s[owner, columns])
