@@ -91,7 +91,7 @@ def test_an_edit_executes_only_the_chapters_that_import_the_file(tree, name, cha
 def test_a_claim_or_a_parameter_executes_only_its_chapter(tree):
     widen = lambda text: text.replace("accept: [0.3010, 0.3011]", "accept: [0.3009, 0.3011]")  # noqa: E731
     assert executed_anew(tree, "chapters/claims.yml", widen) == ["01"]
-    fewer = lambda text: text.replace("  perceptron_draws: 500", "  perceptron_draws: 400")  # noqa: E731
+    fewer = lambda text: text.replace("  perceptron_seeds: 500", "  perceptron_seeds: 400")  # noqa: E731
     assert executed_anew(tree, "chapters/profiles/smoke.yml", fewer) == ["02"]
     assert executed_anew(tree, "chapters/claims.yml", lambda text: "# a comment\n" + text) == []
 

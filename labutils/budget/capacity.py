@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import optimize, special, stats
-from torch.nn import functional
+from scipy import special, stats
 
 from labutils.checks import check_choice
-from labutils.networks import batched_gpt, models
-from labutils.networks.optimizers import OPTIMIZERS
+from labutils.networks import batched_gpt, models, optimizers
+from labutils.networks.max_margin import max_margin
 
 # Table 1 of Morris et al. (2505.24832), V = 2048, S = 64, single precision: layers: (width, parameters, bits held)
 PUBLISHED = {
@@ -29,49 +28,43 @@ MEMBERSHIP = (
     (124e6, 6_104_935, 0.75, 0.6569),
     (124e6, 1_498_634, 0.95, 0.9798),
 )
+# Their law of membership, see `membership_law`
+LAW = {"height": 1.34, "slope": 0.034, "middle": 33.14}
+RULES = {
+    "soap": optimizers.soap(),
+    "muon": optimizers.muon(),  # for the matrices of the blocks; Adam for all else
+    "adam": optimizers.adamw(betas=(0.9, 0.99), eps=1e-10),
+}
 # The best rates of those tried, see tests/bench/bench_capacity.py
 RATES = {"soap": 0.1, "muon": 0.2, "adam": 0.1}
 
 
-def cover_share(examples, weights):
-    """The share of labellings of `examples` points in general position that a perceptron of `weights` weights fits.
+def covers_theorem(n_examples: int | np.ndarray, n_weights: int | np.ndarray) -> np.ndarray:
+    """The share of labellings of `n_examples` points in general position that a perceptron of `n_weights` weights fits.
 
-    Takes numbers or arrays, gives an array. Cover (1965): the chance of fewer than `weights` heads in
-    examples - 1 tosses of a fair coin.
+    Takes numbers or arrays, gives an array. Cover (1965): the chance of fewer than `n_weights` heads in
+    n_examples - 1 tosses of a fair coin.
     """
-    return stats.binom.cdf(np.asarray(weights) - 1, np.asarray(examples) - 1, 0.5)
+    return stats.binom.cdf(np.asarray(n_weights) - 1, np.asarray(n_examples) - 1, 0.5)
 
 
-def separate(x, y):
-    """Find weights w (N,) with y * (x @ w) >= 1 for x (P, N) and y (P,) of -1 and 1, or None where there are none.
+def perceptron_capacity(n_weights: int, *, n_seeds: int, seed: int = 0) -> np.ndarray:
+    """How many random examples can be added, one at a time, before a perceptron no longer fits all: (n_seeds,).
 
-    Exact both ways: by Gordan's theorem either w exists or some nonnegative mixture of the rows y x is zero, and
-    the residual of the nonnegative least-squares problem that looks for the mixture is w.
+    Examples are standard normal with fair labels. The mean is exactly 2 n_weights: by Cover's theorem the capacity is
+    distributed as the number of tosses of a fair coin before the `n_weights`-th head falls, plus one.
     """
-    rows = np.asarray(x, float) * np.asarray(y, float)[:, None]
-    mixture, _ = optimize.nnls(np.vstack([rows.T, np.ones(len(rows))]), np.eye(rows.shape[1] + 1)[-1])
-    w = rows.T @ mixture
-    margin = (rows @ w).min()
-    return w / margin if margin > 1e-9 * np.abs(rows).max() * np.linalg.norm(w) > 0 else None
-
-
-def perceptron_capacity(weights, *, trials, seed=0):
-    """How many random examples can be added, one at a time, before a perceptron no longer fits all: (trials,).
-
-    Examples are standard normal with fair labels. The mean is exactly 2 weights: the capacity is distributed as
-    the number of tosses of a fair coin before the `weights`-th head falls, plus one.
-    """
-    found = np.empty(trials, int)
-    for trial, rng in enumerate(np.random.default_rng(seed).spawn(trials)):
-        x, y = rng.standard_normal((weights, weights)), rng.choice([-1, 1], weights)
-        fits, fails = weights, None  # any `weights` points in general position can be separated
+    found = np.empty(n_seeds, int)
+    for i, rng in enumerate(np.random.default_rng(seed).spawn(n_seeds)):
+        x, y = rng.standard_normal((n_weights, n_weights)), rng.choice([-1, 1], n_weights)
+        fits, fails = n_weights, None  # any `n_weights` points in general position can be separated
         while fails is None or fails - fits > 1:
             p = 2 * fits if fails is None else (fits + fails) // 2
             if p > len(x):
-                x = np.vstack([x, rng.standard_normal((p - len(x), weights))])
+                x = np.vstack([x, rng.standard_normal((p - len(x), n_weights))])
                 y = np.append(y, rng.choice([-1, 1], p - len(y)))
-            fits, fails = (p, fails) if separate(x[:p], y[:p]) is not None else (fits, p)
-        found[trial] = fits
+            fits, fails = (p, fails) if max_margin(x[:p], y[:p]) is not None else (fits, p)
+        found[i] = fits
     return found
 
 
@@ -85,14 +78,14 @@ class Shape:
     width: int
 
     @property
-    def parameters(self):
-        """Their number as the published table counts: V d + S d + L (12 d^2 + 13 d) + 2 d."""
+    def n_parameters(self) -> int:
+        """As the published table counts them: V d + S d + L (12 d^2 + 13 d) + 2 d."""
         d = self.width
         return self.vocabulary * d + self.length * d + self.layers * (12 * d**2 + 13 * d) + 2 * d
 
-    def sequences(self, load):
+    def sequences(self, load: float) -> int:
         """How many random sequences hold `load` bits for each parameter, at least one."""
-        return max(1, round(load * self.parameters / (self.length * math.log2(self.vocabulary))))
+        return max(1, round(load * self.n_parameters / (self.length * math.log2(self.vocabulary))))
 
 
 @dataclass(frozen=True)
@@ -112,33 +105,30 @@ class Memorised:
     fresh: np.ndarray | None
 
     @property
-    def per_parameter(self):
+    def per_parameter(self) -> np.ndarray:
         """Bits memorised per parameter in the end, (M,)."""
-        return self.bits[:, -1] / self.shape.parameters
+        return self.bits[:, -1] / self.shape.n_parameters
 
 
-def random_tokens(shape, n, *, repeats=1, seed=0):
-    """Draw data sets of n sequences of uniform tokens: codes (repeats, n, S + 1).
+def random_tokens(shape: Shape, n: int, *, n_seeds: int = 1, seed: int = 0) -> np.ndarray:
+    """Draw data sets of n sequences of uniform tokens: codes (n_seeds, n, S + 1).
 
     The first token of a sequence is given, the other S are scored, so a data set holds n S log2(V) bits.
     """
-    return np.random.default_rng(seed).integers(shape.vocabulary, size=(repeats, n, shape.length + 1))
-
-
-def bits_memorised(model, tokens, vocabulary):
-    """Bits that a language model saves on each sequence against a uniform guess: (N,) for codes (N, S + 1).
-
-    Negative where it does worse. `model` maps codes (n, S) to logits (n, S, V); see `models.gpt`.
-    """
-    tokens = torch.as_tensor(np.asarray(tokens))
-    with torch.no_grad():
-        loss = functional.cross_entropy(model(tokens[:, :-1]).mT, tokens[:, 1:], reduction="none").sum(1)
-    return tokens[0, 1:].numel() * math.log2(vocabulary) - loss.double().numpy() / math.log(2)
+    return np.random.default_rng(seed).integers(shape.vocabulary, size=(n_seeds, n, shape.length + 1))
 
 
 def memorise(
-    tokens, shape, *, steps=500, heads=None, optimizer="soap", learning_rate=None, fresh=None, seed=0
-):
+    tokens: np.ndarray,
+    shape: Shape,
+    *,
+    steps: int = 500,
+    heads: int | None = None,
+    optimizer: str = "soap",
+    learning_rate: float | None = None,
+    fresh: np.ndarray | None = None,
+    seed: int = 0,
+) -> Memorised:
     """Train M GPTs of one shape, each on all of its own N sequences at every step, and return a `Memorised`.
 
     `tokens` are codes (M, N, S + 1), `fresh` (K, S + 1) others to measure at the end. Model m starts from the
@@ -146,7 +136,7 @@ def memorise(
     parameters. `optimizer` is soap, muon or adam, `learning_rate` by default the best found for each.
     Raises ValueError for codes or numbers that are not allowed, with what was found.
     """
-    check_choice("optimizer", optimizer, OPTIMIZERS)
+    check_choice("optimizer", optimizer, RULES)
     tokens = _checked("tokens", tokens, 3, shape)
     fresh = None if fresh is None else _checked("fresh", fresh, 2, shape).expand(len(tokens), -1, -1)
     if steps < 1 or steps != int(steps):
@@ -154,8 +144,11 @@ def memorise(
     heads = heads or shape.width
     with torch.random.fork_rng(devices=[]):  # building a network draws from the global generator
         net = models.gpt(shape.vocabulary, shape.length, shape.layers, shape.width, heads=heads)
-    p = batched_gpt.stack(net, range(seed, seed + len(tokens)))
-    update = OPTIMIZERS[optimizer](p, learning_rate or RATES[optimizer])
+    p = models.initial_parameters(net, range(seed, seed + len(tokens)))
+    rules = {name: RULES[optimizer] for name in p}
+    if optimizer == "muon":
+        rules |= {name: RULES["adam"] for name, w in p.items() if "blocks" not in name or w.ndim < 3}
+    rate, states = learning_rate or RATES[optimizer], {name: {} for name in p}
     at = np.union1d(np.rint(np.geomspace(1, steps, 24)), steps).astype(int)
     scored = tokens[0, :, 1:].numel()
     losses = []
@@ -163,18 +156,14 @@ def memorise(
         loss, gradient = batched_gpt.gradient(p, tokens, heads=heads)
         if step in at:
             losses.append(loss)
-        update(gradient, min(1, (step + 1) / 50, (1 - step / steps) / 0.6))
+        factor = min(1, (step + 1) / 50, (1 - step / steps) / 0.6)
+        for name, w in p.items():
+            rules[name](w, gradient[name], states[name], step + 1, rate, factor=factor)
     train = batched_gpt.code_bits(p, tokens, heads=heads)
     data_bits = scored * math.log2(shape.vocabulary)
     bits = data_bits - np.stack([*(np.array(losses) * scored / math.log(2)), train.sum(1)], 1)
-    return Memorised(
-        shape,
-        at,
-        bits,
-        data_bits,
-        train,
-        None if fresh is None else batched_gpt.code_bits(p, fresh, heads=heads),
-    )
+    fresh = None if fresh is None else batched_gpt.code_bits(p, fresh, heads=heads)
+    return Memorised(shape, at, bits, data_bits, train, fresh)
 
 
 def _checked(name, codes, axes, shape):
@@ -190,16 +179,16 @@ def _checked(name, codes, axes, shape):
     return codes
 
 
-def membership_law(x):
+def membership_law(x: float | np.ndarray) -> np.ndarray:
     """F1 of telling training examples from fresh ones by their loss, as Morris et al. fitted it to a variable x.
 
     They print x as capacity over number of examples; their own predictions come out for x = bits of data for each
     parameter. Takes numbers or arrays.
     """
-    return 0.5 * (1 + 1.34 * special.expit(-0.034 * (np.asarray(x, float) - 33.14)))
+    return 0.5 * (1 + LAW["height"] * special.expit(-LAW["slope"] * (np.asarray(x, float) - LAW["middle"])))
 
 
-def membership_f1(train, fresh):
+def membership_f1(train: np.ndarray, fresh: np.ndarray) -> np.ndarray:
     """F1 of calling the cheaper half members, (M,), for code lengths (M, N) of members and (M, K) of others.
 
     As many of each are taken, so half is the truth, precision equals recall, and guessing gives 0.5.
@@ -209,7 +198,7 @@ def membership_f1(train, fresh):
     return (np.argsort(pooled, axis=1, kind="stable")[:, :n] < n).mean(axis=1)
 
 
-def peak(x, y):
+def peak(x: np.ndarray, y: np.ndarray) -> float:
     """Where y (T,) is largest over x (T,): the top of the parabola through its three highest neighbours, in log x."""
     top, u = int(np.argmax(y)), np.log(x)
     if not 0 < top < len(y) - 1:
@@ -218,7 +207,7 @@ def peak(x, y):
     return x[top] * np.exp(-b / (2 * a))
 
 
-def ridgeless_risk(n, dimension, *, noise=1.0, signal=1.0):
+def ridgeless_risk(n: np.ndarray, dimension: int, *, noise: float = 1.0, signal: float = 1.0) -> np.ndarray:
     """Expected excess test error of minimum-norm least squares on n examples of independent normal features.
 
     `noise` is the variance of the labels' noise, `signal` the squared norm of the true weights; infinite from
@@ -231,17 +220,19 @@ def ridgeless_risk(n, dimension, *, noise=1.0, signal=1.0):
     return np.where(n <= d, below, above)
 
 
-def ridgeless_sample(n, dimension, *, noise=1.0, signal=1.0, trials=100, seed=0):
-    """The same error measured: (trials,) fits, each to n fresh examples with weights in a random direction."""
+def ridgeless_sample(
+    n: int, dimension: int, *, noise: float = 1.0, signal: float = 1.0, n_seeds: int = 100, seed: int = 0
+) -> np.ndarray:
+    """The same error measured: (n_seeds,) fits, each to n fresh examples with weights in a random direction."""
     rng = np.random.default_rng(seed)
-    x = rng.standard_normal((trials, n, dimension))
-    w = rng.standard_normal((trials, dimension, 1))
+    x = rng.standard_normal((n_seeds, n, dimension))
+    w = rng.standard_normal((n_seeds, dimension, 1))
     w *= math.sqrt(signal) / np.linalg.norm(w, axis=1, keepdims=True)
-    y = x @ w + math.sqrt(noise) * rng.standard_normal((trials, n, 1))
+    y = x @ w + math.sqrt(noise) * rng.standard_normal((n_seeds, n, 1))
     return np.square(np.linalg.pinv(x) @ y - w).sum(axis=(1, 2))
 
 
-def compressed_bits(content):
+def compressed_bits(content: bytes | str) -> int:
     """Bits that a standard compressor (LZMA) makes of bytes or a str: an upper bound on what they hold."""
     content = content.encode() if isinstance(content, str) else content
     return 8 * len(lzma.compress(content, preset=9))

@@ -1,6 +1,7 @@
 """How a network adds modulo p: its tables in Fourier space, the solution by hand, and Nanda et al.'s progress measures."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from torch.nn import functional
 from labutils.budget.grokking import _scores, sums
 
 
-def cosine_solution(p, frequencies=(1,)):
+def cosine_solution(p: int, frequencies: Sequence[int] = (1,)) -> np.ndarray:
     """Return weights (3, p, 9 F) that add modulo an odd prime p without error (after Gromov, 2301.02679).
 
     For each of the F whole frequencies k nine units have A = cos(ka + s), B = cos(kb + t), W = cos(kc + s + t), with
@@ -24,7 +25,7 @@ def cosine_solution(p, frequencies=(1,)):
     return np.stack([np.cos(x + s), np.cos(x + t), np.cos(x + s + t)])
 
 
-def fourier_power(weights, *, units=False):
+def fourier_power(weights: np.ndarray, *, units: bool = False) -> np.ndarray:
     """Return the share (..., (p-1)/2) of each frequency from 1 on in the power of A and B, weights (..., 3, p, h).
 
     With `units` for each hidden unit alone: (..., (p-1)/2, h).
@@ -34,20 +35,22 @@ def fourier_power(weights, *, units=False):
     return power / power.sum(-2, keepdims=True) if units else power.sum(-1) / power.sum((-2, -1))[..., None]
 
 
-def gini(shares):
+def gini(shares: np.ndarray) -> np.ndarray:
     """Return the Gini coefficient (...,) of shares (..., K): 0 if all are equal, 1 - 1/K if one has all."""
     x = np.sort(np.asarray(shares, float), -1)
     k = x.shape[-1]
     return (x * (2 * np.arange(1, k + 1) - k - 1)).sum(-1) / (k * x.sum(-1))
 
 
-def key_frequencies(shares, share=0.9):
+def key_frequencies(shares: np.ndarray, share: float = 0.9) -> np.ndarray:
     """Return the fewest frequencies that hold `share` of the power, strongest first, from shares (K,)."""
     order = np.argsort(shares)[::-1]
     return order[: int(np.searchsorted(np.cumsum(shares[order]), share)) + 1] + 1
 
 
-def progress(weights, frequencies, included):
+def progress(
+    weights: np.ndarray, frequencies: Sequence[int], included: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the restricted and excluded losses (...,) in nats of Nanda et al. (2301.05217), weights (..., 3, p, h).
 
     Of the scores, as functions of a and b, restricted keeps only their mean and the waves in k (a + b) of the

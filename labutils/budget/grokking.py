@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from labutils.checks import check_choice
+from labutils.networks import optimizers
 from labutils.networks.models import device
-from labutils.networks.optimizers import orthogonalised
 
 AT_ONCE = 2**17  # numbers of one hidden layer (models x sums x h): more fall out of a core's cache
 INITIAL = 0.5  # standard deviation of A and B as drawn
@@ -41,13 +41,13 @@ class Runs:
     weights: np.ndarray
     snapshots: np.ndarray | None = None
 
-    def first(self, which, goal=0.99):
+    def first(self, which: str, goal: float = 0.99) -> np.ndarray:
         """Updates until the accuracy `which` ("train" or "test") was first seen at `goal`, (M,); inf for never."""
         check_choice("which", which, ("train", "test"))
         reached = getattr(self, f"{which}_accuracy") >= goal
         return np.where(reached.any(1), self.steps[reached.argmax(1)], np.inf)
 
-    def last(self, name):
+    def last(self, name: str) -> np.ndarray:
         """The last value of a history such as "test_accuracy", (M,)."""
         check_choice("name", name, SUMMARIES)
         values = getattr(self, name)
@@ -55,7 +55,7 @@ class Runs:
         return values[np.arange(len(values)), ran - 1]
 
 
-def sums(p):
+def sums(p: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the table of addition modulo p: a, b and (a + b) mod p, each (p*p,). ValueError for p below 2."""
     if p != int(p) or p < 2:
         raise ValueError(f"p is {p}; allowed: whole numbers from 2")
@@ -63,7 +63,7 @@ def sums(p):
     return a, b, (a + b) % p
 
 
-def subsets(p, fractions, *, seeds):
+def subsets(p: int, fractions: np.ndarray, *, seeds: np.ndarray) -> np.ndarray:
     """Draw random parts of the table of sums: masks (M, p*p) with the M `fractions`, one seed each.
 
     With one seed the smaller part lies within the larger. Raises ValueError for a fraction outside (0, 1].
@@ -77,68 +77,38 @@ def subsets(p, fractions, *, seeds):
     return masks
 
 
-def draw(p, hidden, seed):
+def draw(p: int, hidden: int, seed: int) -> np.ndarray:
     """Draw initial weights (3, p, hidden): A and B normal(0, 0.5), W normal(0, 0.5 / sqrt(hidden))."""
     w = np.random.default_rng([seed, 1]).normal(0, INITIAL, (3, p, hidden)).astype(np.float32)
     w[2] /= math.sqrt(hidden)
     return w
 
 
-def _adamw(w, g, state, step, rate, decay, betas=(0.9, 0.98), eps=1e-8):
-    """AdamW with Power et al.'s betas; w, g (m, 3, p, h), rate, decay (m, 1, 1, 1), state a dict, at first empty."""
-    if not state:
-        state |= {"mean": torch.zeros_like(w), "square": torch.zeros_like(w)}
-    state["mean"].lerp_(g, 1 - betas[0])
-    state["square"].mul_(betas[1]).addcmul_(g, g, value=1 - betas[1])
-    size = state["square"].sqrt().div_(math.sqrt(1 - betas[1] ** step)).add_(eps)
-    w.mul_(1 - rate * decay).sub_(size.reciprocal_().mul_(state["mean"]).mul_(rate / (1 - betas[0] ** step)))
-
-
-def _grokfast(w, g, state, step, rate, decay, alpha=0.98, gain=2.0):
-    """AdamW on the gradient plus `gain` times its running mean (Lee et al., 2405.20233, algorithm 2)."""
-    slow = state.pop("slow", None)
-    slow = g.clone() if slow is None else slow.mul_(alpha).add_(g, alpha=1 - alpha)
-    _adamw(w, g.add_(slow, alpha=gain), state, step, rate, decay)
-    state["slow"] = slow
-
-
-def _orthogonal(w, g, state, step, rate, decay):
-    """AdamW on the gradient without its part along the weights, at its old length (Prieto et al., 2501.04697)."""
-    flat, along = g.flatten(2), w.flatten(2)
-    before = flat.norm(dim=2, keepdim=True)
-    share = (flat * along).sum(2, keepdim=True) / along.square().sum(2, keepdim=True)
-    flat = flat - share * along
-    flat *= before / flat.norm(dim=2, keepdim=True).clamp(min=1e-30)
-    _adamw(w, flat.view_as(w), state, step, rate, decay, betas=(0.9, 0.99), eps=1e-25)
-
-
-def _muon(w, g, state, step, rate, decay, momentum=0.95):
-    """Momentum with all singular values pushed towards 1 by five Newton-Schulz steps, for each table (Muon)."""
-    if not state:
-        state["mean"] = torch.zeros_like(w)
-    state["mean"].lerp_(g, 1 - momentum)
-    w.mul_(1 - rate * decay).sub_(orthogonalised(g.lerp(state["mean"], momentum)) * rate)
-
-
-RECIPES = {"adamw": _adamw, "grokfast": _grokfast, "orthogonal": _orthogonal, "muon": _muon}
+POWER = optimizers.adamw(betas=(0.9, 0.98))  # as Power et al. (2201.02177) have it
+RECIPES = {
+    "adamw": POWER,
+    "grokfast": optimizers.grokfast(POWER),
+    "orthogonal": optimizers.orthogonal(optimizers.adamw(betas=(0.9, 0.99), eps=1e-25)),
+    "muon": optimizers.muon(),
+}
 
 
 def run(
-    p,
-    included,
+    p: int,
+    included: np.ndarray,
     *,
-    steps,
-    hidden=128,
-    recipe="adamw",
-    learning_rate=0.02,
-    weight_decay=1.0,
-    seeds=None,
-    labels=None,
-    start=None,
-    every=20,
-    goal=None,
-    snapshots=False,
-):
+    steps: int,
+    hidden: int = 128,
+    recipe: str = "adamw",
+    learning_rate: float | np.ndarray = 0.02,
+    weight_decay: float | np.ndarray = 1.0,
+    seeds: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
+    start: np.ndarray | None = None,
+    every: int = 20,
+    goal: float | None = None,
+    snapshots: bool = False,
+) -> Runs:
     """Train M networks to add modulo p, each by full batches of its own sums, and return their `Runs`.
 
     `included` (M, p*p) masks the sums a network sees. Per network may be given, M or one for all:
@@ -256,14 +226,14 @@ def _summaries(w, mask, labels):
     return torch.stack(found, 1).cpu().numpy()
 
 
-def scores(weights):
+def scores(weights: np.ndarray) -> np.ndarray:
     """Return the scores (..., p*p, p) that networks with weights (..., 3, p, h) give for every sum of the table."""
     w = np.asarray(weights)
     out = _scores(torch.as_tensor(w.reshape(-1, *w.shape[-3:])))
     return out.reshape(*w.shape[:-3], *out.shape[1:]).numpy()
 
 
-def critical_fraction(fractions, accuracy, level=0.5):
+def critical_fraction(fractions: np.ndarray, accuracy: np.ndarray, level: float = 0.5) -> np.ndarray:
     """Return the fraction (...,) at which test accuracy (..., F) last rises through `level`, by interpolation.
 
     NaN where it stays below, the first of the increasing `fractions` (F,) where it is never below.
@@ -278,6 +248,6 @@ def critical_fraction(fractions, accuracy, level=0.5):
     return np.apply_along_axis(one, -1, np.asarray(accuracy, float))
 
 
-def memorised_bits(losses, n, p):
+def memorised_bits(losses: np.ndarray, n: int | np.ndarray, p: int) -> np.ndarray:
     """Return the bits kept of n answers drawn from p, n (log2 p - loss / ln 2), for mean losses in nats."""
     return n * (math.log2(p) - np.asarray(losses) / math.log(2))

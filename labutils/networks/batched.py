@@ -1,18 +1,22 @@
 """The arithmetic under `training.fit_many`: m models of one architecture as stacked arrays.
 
 Parameters of all m models are one array (m, P) and every layer is one batched matrix product. Nothing here
-checks its arguments; `training` does.
+checks its arguments; `training` does. With the same optimisers two subjects keep a loop of their own: `budget.capacity`,
+whose GPTs have a fused attention that vmap cannot batch, and `budget.grokking`, whose networks stop one by one and have
+their gradient in closed form on looked-up rows. Beyond the optimisers the loops share three lines.
 """
 
 import copy
 import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
-from labutils.networks.models import device, initialise
+from labutils.networks.models import device, initial_parameters
+from labutils.networks.optimizers import Rule
 
 CACHE = 2 * 2**20  # bytes of activations at work at once on a CPU: about what the caches of one core hold
 PER_EXAMPLE = ("losses", "correct", "probabilities", "logits")
@@ -21,16 +25,30 @@ ELEMENTWISE = (nn.ReLU, nn.Tanh, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Identity, nn.E
 SCHEDULES = {"constant": lambda t: 1.0, "cosine": lambda t: (1 + math.cos(math.pi * t)) / 2}
 
 
-def train(net, x, x_test, own, sizes, *, steps, at, record, loss, optimizer, schedule, momentum, betas, tick):
+def train(
+    net: nn.Module,
+    x: Tensor,
+    x_test: Tensor | None,
+    own: dict,
+    sizes: np.ndarray,
+    *,
+    steps: int,
+    at: dict[int, int],
+    record: set[str],
+    loss: str,
+    rule: Rule,
+    schedule: str,
+    tick: Callable,
+) -> Iterator[tuple[str, int | None, np.ndarray]]:
     """Train m models and yield (name, place in the history, array (m, ...)) for all that `record` names.
 
-    `own` holds what `fit_many` takes per model, cut down to these m; `at` maps steps to places; tick(m) is
-    called after each step. The place of parameters, which come last, is None.
+    `own` holds what `fit_many` takes per model, cut down to these m, `sizes` (m,) their batch sizes; `at` maps steps
+    to places; tick(m) is called after each step. The place of parameters, which come last, is None.
     """
     block = _rows_at_once(net, x, len(sizes))
     flat, leaves, frozen = _stack(net, own["seeds"], own["start"])
     rate, decay = (torch.tensor(own[name]).to(flat)[:, None] for name in ("learning_rate", "weight_decay"))
-    update = OPTIMIZERS[optimizer](flat, rate, decay, momentum=momentum, betas=betas)
+    decay, state = decay if decay.any() else None, {}
     forward, batch = _forward(net), _feed(x, own, sizes)
     for step in range(steps + 1):
         if step in at:
@@ -41,14 +59,14 @@ def train(net, x, x_test, own, sizes, *, steps, at, record, loss, optimizer, sch
                 yield name, at[step], value.detach().cpu().numpy()
         if step < steps:
             gradient = _gradient(forward, leaves, frozen, next(batch), loss, block)
-            update(gradient, SCHEDULES[schedule](step / steps))
+            rule(flat, gradient, state, step + 1, rate, decay, SCHEDULES[schedule](step / steps))
             tick(len(sizes))
     if "parameters" in record:
         for name, value in (leaves | frozen).items():
             yield name, None, value.detach().cpu().numpy()
 
 
-def outputs(net, parameters, x):
+def outputs(net: nn.Module, parameters: dict[str, Tensor], x: Tensor) -> Tensor:
     """Return the outputs (M, N, ..., C) on x (N, ...) of the models with `parameters` {name: (M, ...)}."""
     forward, models = _forward(net), len(next(iter(parameters.values()), [0]))
     chunk, parts = chunk_size(net, x, len(x)), []
@@ -61,7 +79,7 @@ def outputs(net, parameters, x):
     return torch.cat(parts)
 
 
-def chunk_size(net, x, size):
+def chunk_size(net: nn.Module, x: Tensor, size: int) -> int:
     """Return how many models to train at a time on `size` examples each, at least one."""
     parameters = sum(p.nbytes for p in net.parameters())
     return int(max(1, _budget(net) // (size * _saved_bytes(net, x) + parameters)))
@@ -100,7 +118,7 @@ def _saved_bytes(net, x):
     return max(1, sum(tensor.nbytes for tensor in saved.values()))
 
 
-def pick(values, ids):
+def pick(values: np.ndarray | Tensor | list | None, ids: np.ndarray) -> np.ndarray | Tensor | list | None:
     """Return the entries `ids` of what is given per model, or as many times the one that all share."""
     if values is None or (isinstance(values, torch.Tensor) and len(values) == 1):
         return values if values is None else values.expand(len(ids), *values.shape[1:])
@@ -111,13 +129,10 @@ def pick(values, ids):
 def _stack(net, seeds, start):
     """Return the trained parameters of m models as (m, P), as named views of it, and the frozen ones by name."""
     names = dict(net.named_parameters())
-    drawn = dict(start)
-    if set(start) < set(names):
-        each = [[p.detach().clone() for p in initialise(net, seed).parameters()] for seed in seeds]
-        drawn = {name: torch.stack(values) for name, values in zip(names, zip(*each))} | drawn
+    drawn = (initial_parameters(net, seeds) if set(start) < set(names) else {}) | start
     drawn = {name: drawn[name].to(device()) for name in names}
     trained = [name for name, p in names.items() if p.requires_grad]
-    flat = torch.cat([drawn[name].flatten(1) for name in trained], 1)
+    flat = torch.cat([drawn[name].flatten(1) for name in trained], 1)  # (m, P)
     views = flat.split([names[name].numel() for name in trained], 1)
     leaves = {k: v.detach().view(-1, *names[k].shape).requires_grad_() for k, v in zip(trained, views)}
     return flat, leaves, {name: value for name, value in drawn.items() if name not in leaves}
@@ -132,10 +147,10 @@ def _forward(net):
     if _is_mlp(net):
 
         def forward(parameters, x):
-            h, own = (x[0] if len(x) == 1 else x).mT, False
+            h, own = (x[0] if len(x) == 1 else x).mT, False  # (d, n) or (m, d, n)
             for name, layer in net.named_children():
                 if isinstance(layer, nn.Linear):
-                    h, own = parameters[f"{name}.weight"] @ h, True
+                    h, own = parameters[f"{name}.weight"] @ h, True  # (m, width, n)
                     if layer.bias is not None:
                         h += parameters[f"{name}.bias"][..., None]
                 else:  # in place where the values before are not needed again: half the cache
@@ -165,7 +180,7 @@ def _gradient(forward, leaves, frozen, batch, loss, block):
     parameters, total = leaves | frozen, None
     for first in range(0, y.shape[1], block):
         part = slice(first, first + block)
-        outputs = forward(parameters, x[:, part])
+        outputs = forward(parameters, x[:, part])  # (m, C, n, ...)
         with torch.no_grad():
             if loss == "cross_entropy":
                 residual = outputs.softmax(1).scatter_(1, y[:, None, part], -1.0, reduce="add")
@@ -176,49 +191,12 @@ def _gradient(forward, leaves, frozen, batch, loss, block):
             if positions:
                 residual /= positions.numel()
         parts = torch.autograd.grad(outputs, list(leaves.values()), residual)
-        gradient = torch.cat([p.flatten(1) for p in parts], 1)
+        gradient = torch.cat([p.flatten(1) for p in parts], 1)  # (m, P)
         total = gradient if total is None else total.add_(gradient)
     return total
 
 
-def _adamw(p, rate, decay, momentum, betas, eps=1e-8):
-    """Return the update of torch.optim.AdamW for parameters (m, P), rate and decay (m, 1)."""
-    first, second, work = torch.zeros_like(p), torch.zeros_like(p), torch.empty_like(p)
-    step, decays = 0, bool(decay.any())
-
-    def update(gradient, factor):
-        nonlocal step
-        step += 1
-        first.lerp_(gradient, 1 - betas[0])
-        second.mul_(betas[1]).addcmul_(gradient, gradient, value=1 - betas[1])
-        if decays:
-            p.mul_(1 - factor * rate * decay)
-        unbias = math.sqrt(1 - betas[1] ** step)
-        # The floor, lost in eps, is for speed: square roots of zeros and denormals take ten times as long.
-        torch.clamp(second, min=1e-30, out=work).sqrt_().add_(eps * unbias)
-        torch.div(first, work, out=work).mul_(rate * (factor * unbias / (1 - betas[0] ** step)))
-        p.sub_(work)
-
-    return update
-
-
-def _sgd(p, rate, decay, momentum, betas):
-    """Return the update of torch.optim.SGD for parameters (m, P), rate and decay (m, 1)."""
-    velocity = None
-
-    def update(gradient, factor):
-        nonlocal velocity
-        gradient = gradient + decay * p
-        velocity = gradient if velocity is None else velocity.mul_(momentum).add_(gradient)
-        p.sub_(velocity * (rate * factor))
-
-    return update
-
-
-OPTIMIZERS = {"adamw": _adamw, "sgd": _sgd}
-
-
-def batches(rows, size, seed):
+def batches(rows: np.ndarray, size: int, seed: int) -> Iterator[np.ndarray]:
     """Yield arrays of `size` of the `rows`, without end: random orders of all rows, one after the other."""
     rng = np.random.default_rng([seed, 1])
     queue = rng.permutation(rows)
@@ -239,12 +217,12 @@ def _feed(x, own, sizes):
     models, width = torch.arange(len(y), device=x.device)[:, None], sizes.max()
     equal = (np.arange(width) < sizes[:, None]) / sizes[
         :, None
-    ]  # shorter batches are filled with shares of 0
+    ]  # (m, b); shorter batches are filled with shares of 0
     equal = torch.tensor(equal, dtype=torch.float32, device=x.device)
 
     def gather(chosen):
         chosen = [r if len(r) == width else np.pad(r, (0, width - len(r))) for r in chosen]
-        index = torch.from_numpy(np.stack(chosen)).to(x.device)
+        index = torch.from_numpy(np.stack(chosen)).to(x.device)  # (m, b)
         share = equal if weights is None else equal * weights[models, index]
         return x.index_select(0, index.flatten()).unflatten(0, index.shape), y[models, index], share
 
@@ -277,7 +255,7 @@ def _observe(forward, parameters, x, x_test, own, record, loss, block):
                 outputs = forward(parameters, examples[None, first : first + block])
                 for name in wanted:
                     found[name].append(_per_example(name, outputs, y[:, first : first + block], loss))
-        found = {name: torch.cat(parts, 1) for name, parts in found.items()}
+        found = {name: torch.cat(parts, 1) for name, parts in found.items()}  # (m, N, ...)
         for name, source in means.items():
             values[name] = torch.stack([v[r].float().mean() for v, r in zip(found[source], rows)])
         values |= {prefix + name: value for name, value in found.items() if prefix + name in record}

@@ -6,27 +6,20 @@ over long rows. For networks this narrow that is several times faster than a row
 
 import math
 
+import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional
 
-from labutils.networks.models import device, initialise
 
-
-def stack(net, seeds):
-    """Draw the parameters of a network once for each seed: {name: (len(seeds), *shape)} on the device."""
-    drawn = [[w.detach().clone() for w in initialise(net, seed).parameters()] for seed in seeds]
-    names = [name for name, _ in net.named_parameters()]
-    return {name: torch.stack(each).to(device()) for name, each in zip(names, zip(*drawn))}
-
-
-def code_bits(p, tokens, *, heads):
+def code_bits(p: dict[str, Tensor], tokens: Tensor, *, heads: int) -> np.ndarray:
     """Code length in bits of every sequence, an array (M, N), for codes (M, N, S + 1); the first of each is given."""
     with torch.no_grad():
         parts = [_code_lengths(p, block, heads).sum(1) for block in _blocks(tokens, heads)]
     return torch.cat(parts, 1).double().cpu().numpy() / math.log(2)
 
 
-def gradient(p, tokens, *, heads):
+def gradient(p: dict[str, Tensor], tokens: Tensor, *, heads: int) -> tuple[np.ndarray, dict[str, Tensor]]:
     """The mean loss of each model on its codes (M, N, S + 1), nats a scored code (M,), and its gradient like `p`."""
     scored = tokens[0, :, 1:].numel()
     leaves = {name: w.detach().requires_grad_() for name, w in p.items()}
@@ -47,10 +40,10 @@ def _blocks(tokens, heads):
 
 def _code_lengths(p, tokens, heads):
     """Minus log probability (nats) of every scored code: (M, S, N)."""
-    x, y = tokens[..., :-1].mT, tokens[..., 1:].mT
-    embedding = p["tokens.weight"]
+    x, y = tokens[..., :-1].mT, tokens[..., 1:].mT  # (M, S, N)
+    embedding = p["tokens.weight"]  # (M, V, d)
     first = embedding.shape[1] * torch.arange(len(x), device=x.device)[:, None, None]
-    h = embedding.flatten(0, 1)[(x + first).flatten(1)].mT.unflatten(2, x.shape[1:])
+    h = embedding.flatten(0, 1)[(x + first).flatten(1)].mT.unflatten(2, x.shape[1:])  # (M, d, S, N)
     h = (h + p["positions.weight"].mT[..., None]).flatten(2)  # (M, d, S N)
 
     def linear(name, h):
@@ -63,8 +56,8 @@ def _code_lengths(p, tokens, heads):
 
     for layer in range(sum(name.endswith("norm1.weight") for name in p)):
         block = f"blocks.{layer}"
-        a = linear(f"{block}.attend", norm(f"{block}.norm1", h))
-        a = a.unflatten(2, x.shape[1:]).unflatten(1, (3, heads, -1))
+        a = linear(f"{block}.attend", norm(f"{block}.norm1", h))  # (M, 3 d, S N)
+        a = a.unflatten(2, x.shape[1:]).unflatten(1, (3, heads, -1))  # (M, 3, H, d/H, S, N)
         h = h + linear(f"{block}.project", _Attention.apply(a).flatten(3).flatten(1, 2))
         h = h + linear(f"{block}.shrink", functional.gelu(linear(f"{block}.grow", norm(f"{block}.norm2", h))))
     return _Head.apply(norm("norm", h), embedding, y.flatten(1)).view_as(y)
@@ -75,11 +68,11 @@ class _Attention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, a):
-        q, k, v = a.unbind(1)
+        q, k, v = a.unbind(1)  # (M, H, d/H, S, N)
         mixed, shares = torch.empty_like(q), []
         for i in range(a.shape[4]):
             now, past = slice(i, i + 1), slice(i + 1)
-            affinity = (q[:, :, :, now] * k[:, :, :, past]).sum(2) / math.sqrt(a.shape[3])
+            affinity = (q[:, :, :, now] * k[:, :, :, past]).sum(2) / math.sqrt(a.shape[3])  # (M, H, i + 1, N)
             shares.append(affinity.softmax(2))
             mixed[:, :, :, i] = (shares[-1][:, :, None] * v[:, :, :, past]).sum(3)
         ctx.save_for_backward(a, *shares)
@@ -93,16 +86,19 @@ class _Attention(torch.autograd.Function):
         for i, share in enumerate(shares):
             now, past = slice(i, i + 1), slice(i + 1)
             by_v[:, :, :, past].addcmul_(share[:, :, None], g[:, :, :, now])
-            by_affinity = share * (v[:, :, :, past] * g[:, :, :, now]).sum(2)
+            by_affinity = share * (v[:, :, :, past] * g[:, :, :, now]).sum(2)  # (M, H, i + 1, N)
             by_affinity -= share * by_affinity.sum(2, keepdim=True)
-            by_affinity = by_affinity[:, :, None] / math.sqrt(a.shape[3])
+            by_affinity = by_affinity[:, :, None] / math.sqrt(a.shape[3])  # (M, H, 1, i + 1, N)
             by_k[:, :, :, past].addcmul_(by_affinity, q[:, :, :, now])
             by_q[:, :, :, i] = (by_affinity * k[:, :, :, past]).sum(3)
         return by_a
 
 
 class _Head(torch.autograd.Function):
-    """Cross-entropy of the tied head and its gradient together, as many tokens at a time as stay in cache."""
+    """Cross-entropy (M, S N) of the tied head and its gradient together, as many tokens at a time as stay in cache.
+
+    Takes h (M, d, S N), the embedding (M, V, d) and the right codes y (M, S N).
+    """
 
     @staticmethod
     def forward(ctx, h, embedding, y):
@@ -113,7 +109,7 @@ class _Head(torch.autograd.Function):
             for first in range(0, y.shape[1], size):
                 now = slice(first, first + size)
                 target = y[m, None, now]
-                p = (e @ h[m, :, now]).softmax(0)
+                p = (e @ h[m, :, now]).softmax(0)  # (V, tokens)
                 right = p.gather(0, target)
                 lengths[m, now] = -right[0].clamp(min=1e-38).log()
                 p.scatter_(0, target, right - 1)

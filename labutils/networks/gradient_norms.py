@@ -13,12 +13,20 @@ from torch import nn
 from torch.autograd.graph import get_gradient_edge
 from torch.nn import functional
 
+from labutils.checks import check_finite
 from labutils.networks.models import device
 
 CACHE = 2**19  # numbers of unfolded input at work at once: what the caches of one core hold
 
 
-def gradient_norms(model, x, labels, *, parameters=None, batch_size=128):
+def gradient_norms(
+    model: nn.Module,
+    x: np.ndarray,
+    labels: np.ndarray,
+    *,
+    parameters: dict[str, np.ndarray] | None = None,
+    batch_size: int = 128,
+) -> np.ndarray:
     """Euclidean norm of each example's cross-entropy gradient over all trainable parameters: array (N,).
 
     `model` maps x (N, ...) to logits (N, C), or (N, S, C) for labels (N, S), whose losses are averaged over S;
@@ -37,7 +45,7 @@ def gradient_norms(model, x, labels, *, parameters=None, batch_size=128):
     x, labels = _examples(net, x, labels, batch_size)
     if parameters is None:
         return _norms(net, layers, x, labels, batch_size)
-    own = {name: p for name, p in net.named_parameters()}
+    own = dict(net.named_parameters())
     if set(parameters) != set(own) or len({len(v) for v in parameters.values()}) != 1:
         raise ValueError(f"parameters are {sorted(parameters)}; allowed: {sorted(own)}, one length M for all")
     norms = []
@@ -51,11 +59,8 @@ def gradient_norms(model, x, labels, *, parameters=None, batch_size=128):
 
 def _norms(net, layers, x, labels, batch_size):
     """The norms (N,), a batch at a time."""
-    parts = [
-        _batch(net, layers, x[i : i + batch_size], labels[i : i + batch_size])
-        for i in range(0, len(x), batch_size)
-    ]
-    return torch.cat(parts).sqrt().cpu().numpy()
+    parts = zip(x.split(batch_size), labels.split(batch_size))
+    return torch.cat([_batch(net, layers, *part) for part in parts]).sqrt().cpu().numpy()
 
 
 def _batch(net, layers, x, labels):
@@ -101,7 +106,7 @@ def _convolution(layer, a, g):
     a = functional.pad(a, pads, mode="constant" if layer.padding_mode == "zeros" else layer.padding_mode)
     a = a.contiguous()
     places = g.shape[2:]
-    g = g.reshape(n, groups, g.shape[1] // groups, -1)
+    g = g.reshape(n, groups, g.shape[1] // groups, -1)  # (n, groups, o, places)
     stride = a.stride()
     shape = (groups, a.shape[1] // groups, *layer.kernel_size, *places)
     steps = (stride[1] * (a.shape[1] // groups), stride[1])
@@ -110,7 +115,7 @@ def _convolution(layer, a, g):
     parts, few = [], max(1, CACHE // int(np.prod(shape)))
     for some, own in zip(a.split(few), g.split(few)):
         windows = some.as_strided((len(some), *shape), (stride[0], *steps), some.storage_offset())
-        windows = windows.reshape(len(some), groups, -1, own.shape[-1])
+        windows = windows.reshape(len(some), groups, -1, own.shape[-1])  # (n, groups, i, places)
         parts.append(_product_squares(windows, own))
     return squares + torch.cat(parts)
 
@@ -159,9 +164,7 @@ def _layers(net):
     for name, module in net.named_modules():
         kind = type(module).__name__
         if isinstance(module, nn.modules.batchnorm._NormBase):
-            raise ValueError(
-                f"model has {kind} at {name!r}; it mixes examples: none has a gradient of its own"
-            )
+            raise ValueError(f"model has {kind} at {name!r}; it mixes examples: none has its own gradient")
         if isinstance(module, nn.modules.dropout._DropoutNd) and module.training and module.p > 0:
             raise ValueError(f"model has active {kind} at {name!r}; call model.eval() first")
         if any(p.requires_grad for p in module.parameters(recurse=False)):
@@ -203,8 +206,7 @@ def _examples(net, x, labels, batch_size):
         raise ValueError(f"{found}; allowed: (N, ...) and (N,) integers, at least one example")
     if not (batch_size == int(batch_size) and batch_size >= 1):
         raise ValueError(f"batch_size is {batch_size}; allowed: whole numbers from 1")
-    if x.dtype.kind == "f" and not np.isfinite(x).all():
-        raise ValueError("x holds NaN or infinity; allowed: finite numbers")
+    check_finite(x=x)
     x = torch.as_tensor(x).to(device(), next(net.parameters()).dtype)
     with torch.no_grad():
         shape = tuple(net(x[:1]).shape)

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import nn
@@ -18,17 +19,17 @@ ACTIVATIONS = {
 }
 
 
-def device():
+def device() -> torch.device:
     """Return the torch device computations run on: CUDA when present, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def n_parameters(model):
+def n_parameters(model: nn.Module) -> int:
     """Count the trainable numbers of a model; a tied parameter counts once."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-def initialise(model, seed):
+def initialise(model: nn.Module, seed: int) -> nn.Module:
     """Draw the parameters of `model` anew, in place, and return it; torch's global generator is left as it was.
 
     Every module's `reset_parameters` is called, children before parents, which for this book's networks and
@@ -45,7 +46,14 @@ def initialise(model, seed):
     return model
 
 
-def mlp(sizes, *, activation="relu", bias=True):
+def initial_parameters(model: nn.Module, seeds: Iterable[int]) -> dict[str, torch.Tensor]:
+    """The parameters of `model` as drawn from each of M `seeds`: {name: (M, *shape)} on the device."""
+    drawn = [[p.detach().clone() for p in initialise(model, seed).parameters()] for seed in seeds]
+    names = [name for name, _ in model.named_parameters()]
+    return {name: torch.stack(each).to(device()) for name, each in zip(names, zip(*drawn))}
+
+
+def mlp(sizes: Sequence[int], *, activation: str = "relu", bias: bool = True) -> nn.Sequential:
     """Build a fully connected network of layer widths `sizes`, input and output included.
 
     Takes (n, sizes[0]), gives (n, sizes[-1]). `activation` stands between layers, not after the last.
@@ -61,7 +69,7 @@ def mlp(sizes, *, activation="relu", bias=True):
     return nn.Sequential(*layers[:-1])
 
 
-def cnn(shape, classes, *, width=16):
+def cnn(shape: Sequence[int], classes: int, *, width: int = 16) -> nn.Sequential:
     """Build a convolutional network: two 3x3 convolutions, each with ReLU and 2x2 max-pooling, and a linear layer.
 
     Takes flattened images (n, d) of `shape` (H, W) or (C, H, W), H and W at least 4; gives (n, classes).
@@ -85,7 +93,7 @@ def cnn(shape, classes, *, width=16):
     )
 
 
-def gpt(vocabulary, context, layers, width, *, heads=None):
+def gpt(vocabulary: int, context: int, layers: int, width: int, *, heads: int | None = None) -> nn.Module:
     """Build a GPT-2 style language model: codes (n, s), s <= context, to next-code logits (n, s, vocabulary).
 
     The head is the embedding transposed, positions are learned, every layer has biases: V d + S d +

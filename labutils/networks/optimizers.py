@@ -1,58 +1,116 @@
-"""Optimisers for many models at once: parameters stacked as {name: (M, ...)}, each model as if it were alone.
+"""Optimisers of many models at once, each model as if it were alone. Each function returns a rule, all of one protocol:
 
-`soap`, `muon` and `adam` take the parameters and a learning rate, and return `update(gradient, factor)`, which moves
-the parameters in place by factor * rate; `gradient` has the names and shapes of the parameters.
+    rule(w, g, state, step, rate, decay=None, factor=1.0)
+
+moves the parameters w (M, ...) of M models in place by their gradients g (M, ...). `state`, a dict that is empty
+before the first step and kept by the caller, holds arrays (M, ...) alone, so that models can leave; `step` counts
+from 1. `rate` and `decay` are numbers or arrays (M, 1, ...); `factor` is what a schedule makes of the rate. Weight
+decay is decoupled: at each step all weights shrink by rate times decay (Loshchilov and Hutter, 1711.05101).
 """
+
+import math
+from collections.abc import Callable
 
 import torch
 
-
-def _turn(x, bases, back=False):
-    """Matrices x (M, a, b) in other bases, {-2: (M, a, a), -1: (M, b, b)}, or back from them."""
-    for axis, q in bases.items():
-        q = q.mT if back else q
-        x = x @ q if axis == -1 else q.mT @ x
-    return x
+Rule = Callable[..., None]
 
 
-def soap(p, rate, *, largest=128, betas=(0.9, 0.99), every=5, memory=0.95):
+def sgd(momentum: float = 0.0) -> Rule:
+    """Gradient descent as torch.optim.SGD has it, with decay times w as part of the gradient."""
+
+    def rule(w, g, state, step, rate, decay=None, factor=1.0):
+        g = g if decay is None else g + decay * w
+        g = state["mean"] = state["mean"].mul_(momentum).add_(g) if step > 1 else g.clone()
+        w.sub_(g * (rate * factor))
+
+    return rule
+
+
+def adamw(betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8) -> Rule:
+    """Adam (Kingma and Ba, 1412.6980) with decoupled decay, torch.optim.AdamW; `betas` are the averages' decay rates."""
+
+    def rule(w, g, state, step, rate, decay=None, factor=1.0):
+        by, scale = _adam(g, state, step, betas, eps)
+        _move(w, by, rate, decay, factor, scale)
+
+    return rule
+
+
+def soap(
+    *,
+    largest: int = 128,
+    every: int = 5,
+    memory: float = 0.95,
+    betas: tuple[float, float] = (0.9, 0.99),
+    eps: float = 1e-10,
+) -> Rule:
     """SOAP (Vyas et al. 2409.11321): Adam, in the eigenbasis of each matrix's own gradient covariances.
 
-    Sides longer than `largest` keep their basis; largest=0 is Adam itself. When a basis turns, the second moment
-    is carried over by the squares of the rotation, without which frequent turns diverge.
+    Sides longer than `largest` keep their basis, as all does but matrices w (M, a, b). When a basis turns, each `every`
+    steps, the second moment is carried over by the squares of the rotation, without which frequent turns diverge.
     """
-    first, second = ({name: torch.zeros_like(w) for name, w in p.items()} for _ in range(2))
-    sides = {n: [a for a in (-2, -1) if w.ndim == 3 and w.shape[a] <= largest] for n, w in p.items()}
-    bases, covariances = {name: {} for name in p}, {name: {} for name in p}
-    step = 0
 
-    def update(gradient, factor):
-        nonlocal step
-        step += 1
-        for name, g in gradient.items():
-            for axis in sides[name]:
-                now = g.mT @ g if axis == -1 else g @ g.mT
-                if step == 1:
-                    covariances[name][axis], bases[name][axis] = now, torch.linalg.eigh(now)[1]
-                    continue
-                covariances[name][axis].lerp_(now, 1 - memory)
-                if step % every == 0:
-                    old = bases[name][axis]
-                    bases[name][axis] = torch.linalg.qr(covariances[name][axis] @ old)[0]
-                    turn = old.mT @ bases[name][axis]
-                    first[name] = _turn(first[name], {axis: turn})
-                    second[name] = _turn(second[name], {axis: turn.square()})
-            g = _turn(g, bases[name])
-            first[name].lerp_(g, 1 - betas[0])
-            second[name].mul_(betas[1]).addcmul_(g, g, value=1 - betas[1])
-            scale = (second[name] / (1 - betas[1] ** step)).sqrt_().add_(1e-10)
-            move = _turn(first[name] / scale, bases[name], back=True)
-            p[name].sub_(move, alpha=rate * factor / (1 - betas[0] ** step))
+    def rule(w, g, state, step, rate, decay=None, factor=1.0):
+        bases = {}  # axis: (M, a, a) or (M, b, b)
+        for axis in [axis for axis in (-2, -1) if w.ndim == 3 and w.shape[axis] <= largest]:
+            now = g.mT @ g if axis == -1 else g @ g.mT
+            if step == 1:
+                state["covariance", axis], state["basis", axis] = now, torch.linalg.eigh(now)[1]
+            else:
+                state["covariance", axis].lerp_(now, 1 - memory)
+            if step > 1 and step % every == 0:
+                old = state["basis", axis]
+                state["basis", axis] = torch.linalg.qr(state["covariance", axis] @ old)[0]
+                turn = old.mT @ state["basis", axis]
+                state["first"] = _turn(state["first"], {axis: turn})
+                state["second"] = _turn(state["second"], {axis: turn.square()})
+            bases[axis] = state["basis", axis]
+        by, scale = _adam(_turn(g, bases), state, step, betas, eps)
+        _move(w, _turn(by, bases, back=True), rate, decay, factor, scale)
 
-    return update
+    return rule
 
 
-def orthogonalised(x, *, steps=5):
+def muon(momentum: float = 0.95) -> Rule:
+    """Muon (Jordan et al. 2024) for matrices w (..., a, b): momentum, with all its singular values brought near 1."""
+
+    def rule(w, g, state, step, rate, decay=None, factor=1.0):
+        if step == 1:
+            state["mean"] = torch.zeros_like(w)
+        mean = state["mean"].lerp_(g, 1 - momentum)
+        by = orthogonalised(g.lerp(mean, momentum))
+        _move(w, by, rate, decay, factor, max(1, w.shape[-2] / w.shape[-1]) ** 0.5)
+
+    return rule
+
+
+def grokfast(inner: Rule, *, alpha: float = 0.98, gain: float = 2.0) -> Rule:
+    """The `inner` rule on the gradient plus `gain` times its running mean (Lee et al. 2405.20233, algorithm 2)."""
+
+    def rule(w, g, state, step, *pace):
+        state["slow"] = state["slow"].mul_(alpha).add_(g, alpha=1 - alpha) if step > 1 else g.clone()
+        inner(w, g.add(state["slow"], alpha=gain), state, step, *pace)
+
+    return rule
+
+
+def orthogonal(inner: Rule) -> Rule:
+    """The `inner` rule on the gradient without its part along the weights, at its old length, for matrices w (..., a, b).
+
+    Prieto et al. 2501.04697.
+    """
+
+    def rule(w, g, state, step, *pace):
+        g, along = g.flatten(-2), w.flatten(-2)  # (..., a b)
+        rest = g - (g * along).sum(-1, keepdim=True) / along.square().sum(-1, keepdim=True) * along
+        rest *= g.norm(dim=-1, keepdim=True) / rest.norm(dim=-1, keepdim=True).clamp(min=1e-30)
+        inner(w, rest.view_as(w), state, step, *pace)
+
+    return rule
+
+
+def orthogonalised(x: torch.Tensor, *, steps: int = 5) -> torch.Tensor:
     """Matrices x (..., a, b) with every singular value brought to about 1 by Newton-Schulz steps (Jordan et al. 2024).
 
     Five steps bring values of at least a hundredth of the largest to between 0.7 and 1.2.
@@ -66,24 +124,29 @@ def orthogonalised(x, *, steps=5):
     return x.mT if tall else x
 
 
-def muon(p, rate):
-    """Muon (Jordan et al. 2024): orthogonalised momentum for the matrices of the blocks, Adam for all else."""
-    matrices = {name: torch.zeros_like(w) for name, w in p.items() if "blocks" in name and w.ndim == 3}
-    rest = adam({name: w for name, w in p.items() if name not in matrices}, rate)
-
-    def update(gradient, factor):
-        rest({name: g for name, g in gradient.items() if name not in matrices}, factor)
-        for name, momentum in matrices.items():
-            momentum.mul_(0.95).add_(gradient[name])
-            x = orthogonalised(gradient[name] + 0.95 * momentum)
-            p[name].sub_(x, alpha=rate * factor * max(1, x.shape[1] / x.shape[2]) ** 0.5)
-
-    return update
+def _adam(g, state, step, betas, eps):
+    """Adam's move of w (M, ...), to be scaled by the rate and the number that comes with it."""
+    if step == 1:
+        state |= {name: torch.zeros_like(g) for name in ("first", "second", "work")}
+    first, second, work = state["first"], state["second"], state["work"]
+    first.lerp_(g, 1 - betas[0])
+    second.mul_(betas[1]).addcmul_(g, g, value=1 - betas[1])
+    unbias = math.sqrt(1 - betas[1] ** step)
+    # The floor, lost in eps, is for speed: square roots of zeros and denormals take ten times as long.
+    torch.clamp(second, min=min(1e-30, eps * eps), out=work).sqrt_().add_(eps * unbias)
+    return torch.div(first, work, out=work), unbias / (1 - betas[0] ** step)
 
 
-def adam(p, rate, *, betas=(0.9, 0.99)):
-    """Adam (Kingma and Ba, 1412.6980) with the averages' decay rates `betas`."""
-    return soap(p, rate, largest=0, betas=betas)
+def _move(w, by, rate, decay, factor, scale):
+    """Shrink w by the decay and move it against `by`, which is overwritten."""
+    if decay is not None:
+        w.mul_(1 - factor * rate * decay)
+    w.sub_(by.mul_(rate * (factor * scale)))
 
 
-OPTIMIZERS = {"soap": soap, "muon": muon, "adam": adam}
+def _turn(x, bases, back=False):
+    """Matrices x (M, a, b) in other bases, {-2: (M, a, a), -1: (M, b, b)}, or back from them."""
+    for axis, q in bases.items():
+        q = q.mT if back else q
+        x = x @ q if axis == -1 else q.mT @ x
+    return x

@@ -6,14 +6,15 @@ that a thousand small networks cost little more than their arithmetic. Chunks ar
 
 import copy
 import dataclasses
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 from torch import nn
 from tqdm import tqdm
 
-from labutils.checks import check_choice
-from labutils.networks import batched
+from labutils.checks import check_at_least, check_choice, check_finite
+from labutils.networks import batched, optimizers
 from labutils.networks.models import device
 
 STATEFUL = (nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
@@ -23,13 +24,12 @@ STATEFUL = (nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
 class Fits:
     """What `fit_many` was asked to record of M models on N examples of C classes; the rest is None.
 
-    Every array starts with the model axis M and, if there is a history, the time axis T. `steps` (T,) holds
-    the number of updates before each record. Scalars (M, [T]): train_loss and train_accuracy, means over
-    the model's own examples; test_loss and test_accuracy; weight_norm, Euclidean. Over all N training
-    examples, a model's own or not: losses and correct (M, [T,] N), probabilities and logits (M, [T,] N, C);
-    with test_ before it, the same over the test set. Losses are in nats (cross-entropy) or mean squares.
-    Where an example is a sequence of S codes, losses are means over S, correct is (M, [T,] N, S),
-    probabilities and logits (M, [T,] N, S, C). `parameters`, {name: (M, *shape)}, are always the last ones.
+    Every array starts with the model axis M and, if there is a history, the time axis T. `steps` (T,) holds the number
+    of updates before each record. Scalars (M, [T]): train_loss and train_accuracy, means over the model's own examples;
+    test_loss and test_accuracy; weight_norm, Euclidean. Over all N training examples, a model's own or not: losses and
+    correct (M, [T,] N), probabilities and logits (M, [T,] N, C); with test_ before it, the same over the test set.
+    Losses are in nats (cross-entropy) or mean squares. Where an example is a sequence of S codes, losses are means over
+    S, correct is (M, [T,] N, S), probabilities and logits (M, [T,] N, S, C). `parameters` {name: (M, *shape)} are the last.
     """
 
     steps: np.ndarray
@@ -50,36 +50,36 @@ class Fits:
 
 
 def fit_many(
-    model,
-    x,
-    y,
+    model: nn.Module,
+    x: np.ndarray,
+    y: np.ndarray,
     *,
-    steps,
-    included=None,
-    weights=None,
-    seeds=None,
-    learning_rate=1e-3,
-    weight_decay=0.0,
-    optimizer="adamw",
-    schedule="constant",
-    momentum=0.0,
-    betas=(0.9, 0.999),
-    batch_size=None,
-    loss="cross_entropy",
-    x_test=None,
-    y_test=None,
-    record=None,
-    record_every=None,
-    record_at=None,
-    start=None,
-    chunk=None,
-    progress=False,
-):
+    steps: int,
+    included: np.ndarray | Sequence | None = None,
+    weights: np.ndarray | None = None,
+    seeds: Sequence[int] | None = None,
+    learning_rate: float | Sequence[float] = 1e-3,
+    weight_decay: float | Sequence[float] = 0.0,
+    optimizer: str = "adamw",
+    schedule: str = "constant",
+    momentum: float = 0.0,
+    betas: tuple[float, float] = (0.9, 0.999),
+    batch_size: int | None = None,
+    loss: str = "cross_entropy",
+    x_test: np.ndarray | None = None,
+    y_test: np.ndarray | None = None,
+    record: str | Iterable[str] | None = None,
+    record_every: int | None = None,
+    record_at: Iterable[int] | None = None,
+    start: dict[str, np.ndarray] | None = None,
+    chunk: int | None = None,
+    progress: bool = False,
+) -> Fits:
     """Train M models of one architecture, each as if it were alone, and return what was recorded as `Fits`.
 
-    `model` is the architecture (its own parameters are neither used nor changed; those with
-    requires_grad=False are drawn but not trained), x (N, ...) the examples, y the targets: labels (N,),
-    codes (N, S), or for loss="mse" also numbers (N, C). Per model may be given, M or one for all:
+    `model` is the architecture (its own parameters are neither used nor changed; those with requires_grad=False are
+    drawn but not trained), x (N, ...) the examples, y the targets: labels (N,), codes (N, S), or for loss="mse" also
+    numbers (N, C). Per model may be given, M or one for all:
       y              with a leading axis M
       included       the examples a model sees: mask (M, N), or M arrays of row numbers (repeats allowed)
       weights        (M, N) or (N,), relative weights of examples in the loss
@@ -87,18 +87,17 @@ def fit_many(
       learning_rate, weight_decay    (M,) or a number
       start          {name: (M, *shape) or shape} as in `Fits.parameters`; what it lacks is drawn
 
-    A step is one update on `batch_size` examples (default, and at most: all of the model's own), cut from
-    an endless chain of random orders, see `batched.batches`. The optimisers are torch's AdamW (betas) and SGD
-    (momentum); with schedule="cosine" the learning rate falls to zero.
+    A step is one update on `batch_size` examples (default, and at most: all of the model's own), cut from an endless
+    chain of random orders, see `batched.batches`. `optimizer` is "adamw" (with `betas`) or "sgd" (with `momentum`); with
+    schedule="cosine" the learning rate falls to zero. `record` names fields of `Fits` (default: losses and accuracies),
+    taken after the last step, or every `record_every` steps and the last, or after each number of steps in `record_at`
+    (0: as drawn). `chunk` models are trained at a time; by default as many as fit the cache, or on CUDA the memory.
 
-    `record` names fields of `Fits` (default: losses and accuracies), taken after the last step, or after
-    every `record_every` steps and the last, or after each number of steps in `record_at` (0: as drawn).
-    `chunk` models are trained at a time; by default as many as fit the cache, or on CUDA the memory.
-
-    Raises ValueError for lengths that disagree, unknown names, values out of range, and models with dropout
-    or batch normalisation (their outputs are random, or depend on the other examples).
+    Raises ValueError for lengths that disagree, unknown names, values out of range, and models with dropout or batch
+    normalisation (their outputs are random, or depend on the other examples).
     """
-    check_choice("optimizer", optimizer, batched.OPTIMIZERS)
+    rules = {"adamw": optimizers.adamw(betas), "sgd": optimizers.sgd(momentum)}
+    check_choice("optimizer", optimizer, rules)
     check_choice("schedule", schedule, batched.SCHEDULES)
     check_choice("loss", loss, ("cross_entropy", "mse"))
     for name, value in (("steps", steps), ("batch_size", batch_size), ("chunk", chunk)):
@@ -115,7 +114,7 @@ def fit_many(
         "y": y,
         "y_test": y_test,
         "included": _subsets(included, len(x)),
-        "weights": _weights(weights, len(x)),
+        "weights": None if weights is None else _numbers("weights", weights, (len(x),)).astype(np.float32),
         "seeds": None if seeds is None else _numbers("seeds", seeds).astype(int),
         "learning_rate": _numbers("learning_rate", learning_rate),
         "weight_decay": _numbers("weight_decay", weight_decay),
@@ -125,20 +124,17 @@ def fit_many(
         given["seeds"] = np.arange(models)
     sizes = [len(x)] if included is None else [len(rows) for rows in given["included"]]
     sizes = np.broadcast_to(np.minimum(sizes, batch_size or max(sizes)), models)
-
     order = np.argsort(sizes, kind="stable")  # batches of one size side by side: little padding
     chunk = chunk or batched.chunk_size(net, x, sizes.max())
-    common = {"steps": steps, "at": at, "record": record, "loss": loss, "optimizer": optimizer}
-    common |= {"schedule": schedule, "momentum": momentum, "betas": betas}
+    how = {"steps": steps, "at": at, "record": record, "loss": loss, "schedule": schedule}
     store, parameters = {}, {}
     with tqdm(total=models * steps, unit="step", disable=not progress) as bar:
         for first in range(0, models, chunk):
             ids = order[first : first + chunk]
             own = {name: batched.pick(value, ids) for name, value in given.items()}
             own["start"] = {name: batched.pick(value, ids) for name, value in start.items()}
-            for name, time, value in batched.train(
-                net, x, x_test, own, sizes[ids], tick=bar.update, **common
-            ):
+            how |= {"rule": rules[optimizer], "tick": bar.update}
+            for name, time, value in batched.train(net, x, x_test, own, sizes[ids], **how):
                 into, axes = (parameters, ()) if time is None else (store, (len(at),))
                 if name not in into:
                     into[name] = np.empty((models, *axes, *value.shape[1:]), value.dtype)
@@ -148,30 +144,9 @@ def fit_many(
     return Fits(steps=np.array(list(at)), parameters=parameters or None, **store)
 
 
-def fit(model, x, y, *, seed=0, **options):
-    """Train one `model` in place and return its `Fits` without the model axis.
-
-    The options are those of `fit_many` without the axis M: `included` a mask (N,) or row numbers. Training
-    starts from the parameters drawn with `seed`, or with seed=None from those the model has.
-    """
-    if seed is None:
-        options["start"] = {name: p.detach().cpu().numpy() for name, p in model.named_parameters()}
-    if options.get("included") is not None:
-        options["included"] = [options["included"]]
-    record = options.pop("record", None)
-    if record is None:
-        record = _records(None, options.get("x_test") is not None, np.asarray(y))
-    record = {record} if isinstance(record, str) else set(record)
-    many = fit_many(model, x, y, seeds=[seed or 0], record=record | {"parameters"}, **options)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(torch.from_numpy(many.parameters[name][0]))
-    found = {field.name: getattr(many, field.name) for field in dataclasses.fields(Fits)}
-    found["parameters"] = {k: v[0] for k, v in many.parameters.items()} if "parameters" in record else None
-    return Fits(**{k: v[0] if isinstance(v, np.ndarray) and k != "steps" else v for k, v in found.items()})
-
-
-def predict(model, x, *, parameters=None, output="probabilities"):
+def predict(
+    model: nn.Module, x: np.ndarray, *, parameters: dict | None = None, output: str = "probabilities"
+) -> np.ndarray:
     """Return the class probabilities (N, C) of a model on x (N, ...), or with output="logits" its raw outputs.
 
     With `parameters` as in `Fits.parameters`, {name: (*axes, *shape)}, the result is (*axes, N, C). For a
@@ -181,11 +156,9 @@ def predict(model, x, *, parameters=None, output="probabilities"):
     check_choice("output", output, ("probabilities", "logits"))
     net = _checked(model)
     own = {name: p.detach() for name, p in net.named_parameters()}
-    if parameters is None:
-        parameters = own
+    parameters = own if parameters is None else parameters
     if missing := [name for name in own if name not in parameters]:
         raise ValueError(f"parameters lack {missing}; found: {', '.join(parameters)}")
-    x = _tensor(x)
     axes, values = (), {}
     for name, p in own.items():
         value = _tensor(parameters[name])
@@ -194,7 +167,7 @@ def predict(model, x, *, parameters=None, output="probabilities"):
             found = tuple(value.shape)
             raise ValueError(f"parameters[{name!r}] has shape {found}; allowed: (..., *{tuple(p.shape)})")
         values[name] = value.reshape(-1, *p.shape)
-    out = batched.outputs(net, values, x)
+    out = batched.outputs(net, values, _tensor(x))
     out = out.softmax(-1) if output == "probabilities" else out
     return out.reshape(*axes, *out.shape[1:]).numpy()
 
@@ -202,9 +175,8 @@ def predict(model, x, *, parameters=None, output="probabilities"):
 def _checked(model):
     """Return a copy of `model` on the CPU, or raise for what cannot be trained side by side."""
     if not isinstance(model, nn.Module):
-        raise TypeError(
-            f"model is a {type(model).__name__}; allowed: a module such as models.mlp([64, 64, 10])"
-        )
+        kind = type(model).__name__
+        raise TypeError(f"model is a {kind}; allowed: a module such as models.mlp([64, 64, 10])")
     for name, module in model.named_modules():
         if isinstance(module, STATEFUL):
             kind = type(module).__name__
@@ -225,16 +197,14 @@ def _examples(net, x, y, loss, x_name, y_name):
     x, y = _tensor(x), _tensor(y)
     if x.ndim < 2 or len(x) == 0:
         raise ValueError(f"{x_name} has shape {tuple(x.shape)}; allowed: (N, ...) with at least one example")
-    if x.is_floating_point() and not x.isfinite().all():
-        raise ValueError(f"{x_name} holds NaN or infinity; allowed: finite numbers")
+    check_finite(**{x_name: x.cpu().numpy()})
     try:
         with torch.no_grad():
             shape = net(x[:1].cpu()).shape
     except (RuntimeError, IndexError, ValueError) as error:
         what = f"{x_name} of shape {tuple(x.shape)} and type {x.dtype}"
         raise ValueError(f"{what} does not suit the model: {error}") from error
-    numbers = y.is_floating_point()
-    if numbers and loss != "mse":
+    if (numbers := y.is_floating_point()) and loss != "mse":
         raise ValueError(f"{y_name} holds fractional numbers; allowed for cross_entropy: integer labels")
     if numbers and shape[-1] == 1 and y.shape[-1] != 1:
         y = y[..., None]
@@ -262,29 +232,19 @@ def _subsets(included, n):
             rows = np.flatnonzero(rows)
         good = rows.ndim == 1 and len(rows) and rows.dtype.kind in "iu" and rows.min() >= 0 and rows.max() < n
         if not good:
-            raise ValueError(
-                f"included[{i}] has shape {rows.shape}, type {rows.dtype}; "
-                f"allowed: a mask ({n},) or row numbers from 0 to {n - 1}, at least one"
-            )
+            found = f"included[{i}] has shape {rows.shape}, type {rows.dtype}"
+            raise ValueError(f"{found}; allowed: a mask ({n},) or at least one row number, 0 to {n - 1}")
         subsets.append(rows)
     return subsets
 
 
-def _weights(weights, n):
-    """Return weights as (1 or M, n) float32."""
-    if weights is None:
-        return None
-    weights = np.atleast_2d(np.asarray(weights, dtype=np.float32))
-    if weights.shape[1:] != (n,) or not (np.isfinite(weights) & (weights >= 0)).all():
-        raise ValueError(f"weights have shape {weights.shape}; allowed: ({n},) or (M, {n}), none negative")
-    return weights
-
-
-def _numbers(name, values):
-    """Return one number, or one for each model, as a (1 or M,) array."""
-    values = np.atleast_1d(np.asarray(values, dtype=float))
-    if values.ndim != 1 or not (np.isfinite(values) & (values >= 0)).all():
-        raise ValueError(f"{name} is {values}; allowed: one number, or one a model, finite and not negative")
+def _numbers(name, values, shape=()):
+    """Return numbers of a shape that all models share, or with a leading axis M, as (1 or M, *shape)."""
+    values = np.asarray(values, dtype=float)
+    values = values[None] if values.ndim == len(shape) else values
+    if values.shape[1:] != shape or not (np.isfinite(values) & (values >= 0)).all():
+        found = f"{name} is {values} of shape {values.shape}"
+        raise ValueError(f"{found}; allowed: {shape} or (M, *{shape}), finite and not negative")
     return values
 
 
@@ -293,12 +253,10 @@ def _start(net, start):
     names, checked = dict(net.named_parameters()), {}
     for name, value in (start or {}).items():
         check_choice("start", name, names)
-        value, shape = _tensor(value), names[name].shape
-        value = value[None] if value.shape == shape else value
+        value, shape = _tensor(value), tuple(names[name].shape)
+        checked[name] = value = value[None] if value.shape == shape else value
         if value.shape[1:] != shape:
-            found = tuple(value.shape)
-            raise ValueError(f"start[{name!r}] has shape {found}; allowed: {tuple(shape)} or (M, ...)")
-        checked[name] = value
+            raise ValueError(f"start[{name!r}] has shape {tuple(value.shape)}; allowed: {shape} or (M, ...)")
     return checked
 
 
@@ -316,9 +274,8 @@ def _records(record, tested, y):
     """Return the set of names to record."""
     labels = not torch.as_tensor(y).is_floating_point()
     if record is None:
-        parts = ("train", "test") if tested else ("train",)
-        shorts = ("loss", "accuracy") if labels else ("loss",)
-        record = [f"{part}_{short}" for part in parts for short in shorts]
+        parts, kinds = ("train", "test")[: 1 + tested], ("loss", "accuracy")[: 1 + labels]
+        record = [f"{part}_{kind}" for part in parts for kind in kinds]
     record = {record} if isinstance(record, str) else set(record)
     for name in record:
         check_choice("record", name, [field.name for field in dataclasses.fields(Fits)[1:]])
@@ -335,8 +292,7 @@ def _times(steps, every, at):
         raise ValueError("record_every and record_at are both given; allowed: one of them")
     times = [steps] if at is None else sorted({int(t) for t in at})
     if every is not None:
-        if every < 1:
-            raise ValueError(f"record_every is {every}; allowed: at least 1")
+        check_at_least(1, record_every=every)
         times = sorted({*range(every, steps + 1, every), steps})
     if not times or times[0] < 0 or times[-1] > steps:
         raise ValueError(f"record_at is {times}; allowed: from 0 to steps = {steps}, at least one")

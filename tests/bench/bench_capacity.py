@@ -11,6 +11,7 @@ from scipy import optimize
 
 from labutils.budget import capacity
 from labutils.networks import batched_gpt, models
+from labutils.networks.max_margin import max_margin
 
 STEPS, SEEDS, SHAPE, LOAD = 300, 3, capacity.Shape(vocabulary=64, length=8, layers=1, width=8), 4
 RATES = {"soap": (0.03, 0.06, 0.1, 0.15), "muon": (0.03, 0.1, 0.2, 0.3), "adam": (0.03, 0.1, 0.15, 0.2)}
@@ -22,32 +23,32 @@ def stopwatch(call):
     return time.process_time() - begin, result
 
 
-def separability(weights=100, trials=5):
+def separability(n_weights=100, n_seeds=5):
     """Nonnegative least squares against a linear program, at twice as many examples as weights."""
     rng = np.random.default_rng(0)
-    x = rng.standard_normal((trials, 2 * weights, weights))
-    y = rng.choice([-1, 1], (trials, 2 * weights))
+    x = rng.standard_normal((n_seeds, 2 * n_weights, n_weights))
+    y = rng.choice([-1, 1], (n_seeds, 2 * n_weights))
 
     def program(x, y):
         found = optimize.linprog(
-            np.zeros(weights), A_ub=-y[:, None] * x, b_ub=-np.ones(len(x)), bounds=(None, None)
+            np.zeros(n_weights), A_ub=-y[:, None] * x, b_ub=-np.ones(len(x)), bounds=(None, None)
         )
         return found.status == 0
 
-    ours, fits = stopwatch(lambda: [capacity.separate(a, b) is not None for a, b in zip(x, y)])
+    ours, fits = stopwatch(lambda: [max_margin(a, b) is not None for a, b in zip(x, y)])
     peer, also = stopwatch(lambda: [program(a, b) for a, b in zip(x, y)])
     print(
-        f"separable? {2 * weights} examples, {weights} weights: {1e3 * ours / trials:.1f} ms by least squares, "
-        f"{peer / ours:.0f} times that by HiGHS, the same answer {sum(a == b for a, b in zip(fits, also))} of {trials}"
+        f"separable? {2 * n_weights} examples, {n_weights} weights: {1e3 * ours / n_seeds:.1f} ms by least squares, "
+        f"{peer / ours:.0f} times that by HiGHS, the same answer {sum(a == b for a, b in zip(fits, also))} of {n_seeds}"
     )
 
 
 def gradients(rounds=5):
     """The gradients of three GPTs, stacked and turned, against the plain model by autograd, one after the other."""
     shape = SHAPE
-    tokens = torch.as_tensor(capacity.random_tokens(shape, shape.sequences(LOAD), repeats=SEEDS))
+    tokens = torch.as_tensor(capacity.random_tokens(shape, shape.sequences(LOAD), n_seeds=SEEDS))
     net = models.gpt(shape.vocabulary, shape.length, shape.layers, shape.width, heads=shape.width)
-    p = batched_gpt.stack(net, range(SEEDS))
+    p = models.initial_parameters(net, range(SEEDS))
     scored = tokens[0, :, 1:].numel()
 
     def plain():
@@ -77,8 +78,10 @@ def gradients(rounds=5):
 
 def optimisers():
     """Bits per parameter after the same number of steps, each optimiser at several rates; this chose the defaults."""
-    tokens = capacity.random_tokens(SHAPE, SHAPE.sequences(LOAD), repeats=SEEDS)
-    print(f"{SHAPE.parameters} parameters, {LOAD} bits of data each, {STEPS} full-batch steps, {SEEDS} seeds")
+    tokens = capacity.random_tokens(SHAPE, SHAPE.sequences(LOAD), n_seeds=SEEDS)
+    print(
+        f"{SHAPE.n_parameters} parameters, {LOAD} bits of data each, {STEPS} full-batch steps, {SEEDS} seeds"
+    )
     for name, rates in RATES.items():
         for rate in rates:
             seconds, found = stopwatch(

@@ -108,8 +108,8 @@ def main(m=24):
         f"the same batches of 64 for as many steps: fit_many is {same:.1f} times as fast as the DataLoader loop"
     )
     # forward 2 flop a weight and example, backward the same for weights and for all inputs but the first
-    weights = [a * b for a, b in itertools.pairwise(SIZES)]
-    flops = 2 * n * STEPS * (2 * sum(weights) + sum(weights[1:]))
+    n_weights = [a * b for a, b in itertools.pairwise(SIZES)]
+    flops = 2 * n * STEPS * (2 * sum(n_weights) + sum(n_weights[1:]))
     rate = flops / first
     print(
         f"full batch: {rate / 1e9:.1f} GFLOP/s, {rate / gemm:.0%} of the sgemm rate here, {gemm / 1e9:.1f} GFLOP/s"

@@ -1,4 +1,4 @@
-"""Capacity against enumeration, linear programs, torch's own GPT, closed forms and the published tables."""
+"""Capacity against enumeration, torch's own GPT, closed forms and the published tables."""
 
 import itertools
 import math
@@ -6,12 +6,13 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy import optimize, stats
+from scipy import stats
 from sklearn.metrics import f1_score
 
 from labutils.budget import capacity
 from labutils.budget.capacity import PUBLISHED, Shape
 from labutils.networks import models
+from labutils.networks.max_margin import max_margin
 
 TINY = Shape(vocabulary=16, length=4, layers=1, width=4)
 
@@ -19,42 +20,27 @@ TINY = Shape(vocabulary=16, length=4, layers=1, width=4)
 # Perceptrons
 
 
-@pytest.mark.parametrize(("points", "weights"), [(5, 2), (6, 3), (4, 4)])
-def test_cover_share_counts_every_labelling(points, weights):
-    x = np.random.default_rng(points).standard_normal((points, weights))
-    fits = sum(capacity.separate(x, y) is not None for y in itertools.product((-1, 1), repeat=points))
-    assert fits == round(2**points * float(capacity.cover_share(points, weights)))
+@pytest.mark.parametrize(("points", "n_weights"), [(5, 2), (6, 3), (4, 4)])
+def test_covers_theorem_counts_every_labelling(points, n_weights):
+    x = np.random.default_rng(points).standard_normal((points, n_weights))
+    fits = sum(max_margin(x, y) is not None for y in itertools.product((-1, 1), repeat=points))
+    assert fits == round(2**points * float(capacity.covers_theorem(points, n_weights)))
 
 
 def test_half_of_the_labellings_of_twice_as_many_points_fit():
-    weights = np.array([1, 7, 50, 400])
-    np.testing.assert_allclose(capacity.cover_share(2 * weights, weights), 0.5, atol=1e-12)
-
-
-def test_separate_agrees_with_a_linear_program_and_certifies():
-    found = []
-    for seed in range(60):
-        rng = np.random.default_rng(seed)
-        x, y = rng.standard_normal((24, 12)), rng.choice([-1, 1], 24)
-        w = capacity.separate(x, y)
-        program = optimize.linprog(np.zeros(12), A_ub=-y[:, None] * x, b_ub=-np.ones(24), bounds=(None, None))
-        assert (w is not None) == (program.status == 0)
-        if w is not None:
-            assert (y * (x @ w)).min() == pytest.approx(1)
-        found.append(w is not None)
-    assert 15 < sum(found) < 45
+    n_weights = np.array([1, 7, 50, 400])
+    np.testing.assert_allclose(capacity.covers_theorem(2 * n_weights, n_weights), 0.5, atol=1e-12)
 
 
 def test_perceptron_capacity_has_covers_distribution():
-    weights, trials = 6, 600
-    found = capacity.perceptron_capacity(weights, trials=trials, seed=1)
-    assert abs(found.mean() - 2 * weights) < 4 * math.sqrt(2 * weights / trials)
-    grid = np.arange(weights, 5 * weights)
+    n_weights, n_seeds = 6, 600
+    found = capacity.perceptron_capacity(n_weights, n_seeds=n_seeds, seed=1)
+    assert abs(found.mean() - 2 * n_weights) < 4 * math.sqrt(2 * n_weights / n_seeds)
+    grid = np.arange(n_weights, 5 * n_weights)
     share = (found[:, None] >= grid).mean(axis=0)
-    assert math.sqrt(trials) * abs(share - capacity.cover_share(grid, weights)).max() < stats.kstwobign.isf(
-        1e-3
-    )
-    assert np.array_equal(found[:5], capacity.perceptron_capacity(weights, trials=5, seed=1))
+    distance = abs(share - capacity.covers_theorem(grid, n_weights)).max()
+    assert math.sqrt(n_seeds) * distance < stats.kstwobign.isf(1e-3)
+    assert np.array_equal(found[:5], capacity.perceptron_capacity(n_weights, n_seeds=5, seed=1))
 
 
 # GPTs
@@ -64,30 +50,31 @@ def test_parameter_counts_of_all_published_shapes():
     assert sum(map(len, PUBLISHED.values())) == 16
     for layers, rows in PUBLISHED.items():
         for width, parameters, _ in rows:
-            assert Shape(2048, 64, layers, width).parameters == pytest.approx(parameters, rel=6e-3)
+            assert Shape(2048, 64, layers, width).n_parameters == pytest.approx(parameters, rel=6e-3)
 
 
 @pytest.mark.parametrize("shape", [Shape(2048, 64, 1, 32), Shape(7, 3, 2, 4)])
 def test_shape_counts_what_the_model_has(shape):
     net = models.gpt(shape.vocabulary, shape.length, shape.layers, shape.width)
-    assert models.n_parameters(net) == shape.parameters
+    assert models.n_parameters(net) == shape.n_parameters
 
 
 def test_a_small_set_is_memorised_and_a_fresh_one_is_not():
-    tokens = capacity.random_tokens(TINY, 8, repeats=2)
-    found = capacity.memorise(tokens, TINY, steps=150, fresh=capacity.random_tokens(TINY, 200, seed=1)[0])
+    tokens, fresh = capacity.random_tokens(TINY, 8, n_seeds=2), capacity.random_tokens(TINY, 200, seed=1)[0]
+    # A fifth of the usual rate, where no update of 200 starts blew up: the least of them kept 88% of its bits.
+    found = capacity.memorise(tokens, TINY, steps=500, learning_rate=0.02, fresh=fresh)
     assert found.data_bits == 8 * 4 * 4
     assert (found.bits[:, -1] > 0.8 * found.data_bits).all()
     assert (found.bits <= found.data_bits).all()  # a code length is never negative
     np.testing.assert_allclose(found.data_bits - found.train.sum(1), found.bits[:, -1])
-    assert found.steps[-1] == 150 and found.bits.shape == (2, len(found.steps))
+    assert found.steps[-1] == 500 and found.bits.shape == (2, len(found.steps))
     assert (found.fresh.mean(axis=1) > 16).all()  # no one predicts the unpredictable
     assert (capacity.membership_f1(found.train, found.fresh) > 0.95).all()
 
 
 @pytest.mark.parametrize("optimizer", ["soap", "muon", "adam"])
 def test_models_are_trained_as_if_alone_and_the_global_generator_untouched(optimizer):
-    tokens = capacity.random_tokens(TINY, 5, repeats=2, seed=3)
+    tokens = capacity.random_tokens(TINY, 5, n_seeds=2, seed=3)
     before = torch.get_rng_state()
     both = capacity.memorise(tokens, TINY, steps=12, optimizer=optimizer, seed=4)
     assert torch.equal(before, torch.get_rng_state())
@@ -99,7 +86,7 @@ def test_models_are_trained_as_if_alone_and_the_global_generator_untouched(optim
 
 def test_random_tokens_fill_the_budget_asked_for():
     n = Shape(64, 8, 1, 8).sequences(4)
-    assert n * 8 * 6 == pytest.approx(4 * Shape(64, 8, 1, 8).parameters, rel=0.01)
+    assert n * 8 * 6 == pytest.approx(4 * Shape(64, 8, 1, 8).n_parameters, rel=0.01)
     tokens = capacity.random_tokens(TINY, 500, seed=2)
     assert tokens.shape == (1, 500, 5)
     assert stats.chisquare(np.bincount(tokens.ravel())).pvalue > 1e-3
@@ -149,7 +136,7 @@ def test_peak_finds_the_top_of_a_parabola_between_the_points():
 
 @pytest.mark.parametrize("n", [8, 15, 33, 60])
 def test_ridgeless_risk_is_what_is_sampled(n):
-    sampled = capacity.ridgeless_sample(n, 24, noise=0.5, signal=2.0, trials=2000)
+    sampled = capacity.ridgeless_sample(n, 24, noise=0.5, signal=2.0, n_seeds=2000)
     error = sampled.std() / math.sqrt(len(sampled))
     assert abs(sampled.mean() - capacity.ridgeless_risk(n, 24, noise=0.5, signal=2.0)) < 4 * error
 

@@ -86,26 +86,6 @@ def test_side_by_side_training_is_each_network_alone(recipe):
         assert runs.weight_norm[i, -1] == pytest.approx(np.linalg.norm(alone), rel=1e-4)
 
 
-def test_the_orthogonal_step_does_not_see_the_length_of_the_weights(monkeypatch):
-    (w, g), seen, one = torch.randn(2, 2, 3, 5, 4, generator=torch.Generator().manual_seed(0)), {}, None
-    monkeypatch.setattr(grokking, "_adamw", lambda w, g, *_, **__: seen.update(g=g))
-    grokking._orthogonal(w, g, {}, 1, one, one)
-    assert abs((seen["g"] * w).flatten(2).sum(2)).max() < 1e-5
-    assert torch.allclose(seen["g"].flatten(2).norm(dim=2), g.flatten(2).norm(dim=2), rtol=1e-5)
-
-
-@pytest.mark.parametrize("shape", [(5, 9), (9, 5)])
-def test_muon_moves_all_directions_alike(shape):
-    w = torch.zeros(1, 3, *shape)
-    g = torch.randn(1, 3, *shape, generator=torch.Generator().manual_seed(0))
-    grokking._muon(w, g.clone(), {}, 1, torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1))
-    for step, gradient in zip(-w[0], g[0]):
-        u, _, v = torch.linalg.svd(gradient, full_matrices=False)
-        along = u.T @ step @ v.T  # the step keeps the gradient's directions and evens out their sizes
-        assert abs(along - along.diag().diag()).max() < 1e-3
-        assert along.diag().min() > 0.6 and along.diag().max() < 1.3  # the quintic's spread around 1
-
-
 def test_histories_hold_what_the_weights_give():
     p = 7
     part = grokking.subsets(p, [0.5, 1.0], seeds=[0, 1])

@@ -52,6 +52,13 @@ def test_gpt_attention_is_torchs():
         torch.testing.assert_close(block(h), expected)
 
 
+def test_initial_parameters_are_what_each_seed_draws():
+    p = models.initial_parameters(models.gpt(16, 4, 2, 4), [3, 8])
+    for m, seed in enumerate([3, 8]):
+        for name, w in models.initialise(models.gpt(16, 4, 2, 4), seed).named_parameters():
+            assert torch.equal(p[name][m].cpu(), w)
+
+
 @pytest.mark.parametrize(
     "build",
     [
