@@ -93,8 +93,8 @@ def test_labels_are_used_once_in_the_whole_book():
 @each_chapter
 def test_has_its_module_and_the_module_its_test(path):
     source = "\n".join(cell.source for cell in code_cells(path))
-    imported = re.findall(r"^from labutils(?:\.(\w+))? import (.+)$", source, re.MULTILINE)
-    modules = {(part, name.strip()) for part, names in imported for name in names.split(",")}
+    imported = re.findall(r"^from labutils(?:\.(\w+))? import (\([^)]+\)|.+)$", source, re.MULTILINE)
+    modules = {(part, name) for part, names in imported for name in re.findall(r"\w+", names)}
     parts = {part for part, name in modules} - {"", "book", "networks"}
     assert parts, "a chapter computes with a module of its subject"
     assert {name for part, name in modules if not part} <= GROUND
