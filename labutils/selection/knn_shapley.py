@@ -4,10 +4,19 @@ import math
 
 import numpy as np
 
-BLOCK = 2**18  # distances sorted at once: keys and values of a block stay in cache
+from labutils.checks import check_finite
+from labutils.rows import blocks
 
 
-def knn_shapley(x_train, y_train, x_test, y_test, k=5, *, error=0.0):
+def knn_shapley(
+    x_train: np.ndarray,
+    y_train: np.ndarray,
+    x_test: np.ndarray,
+    y_test: np.ndarray,
+    k: int = 5,
+    *,
+    error: float = 0.0,
+) -> np.ndarray:
     """Shapley value of each training example for the k-nearest-neighbour classifier: array (N,) float64.
 
     The game's worth of a subset S is the share of test examples' labels among the min(k, |S|) nearest of S,
@@ -41,10 +50,12 @@ def knn_shapley(x_train, y_train, x_test, y_test, k=5, *, error=0.0):
     own = 1 / np.maximum(rank, k)
     farther = np.where(rank > k, 1 / (rank * np.maximum(rank - 1, 1)), 0)
     row = np.arange(n, dtype=np.uint64) << np.uint64(1)
-    values, size = np.zeros(n), max(1, BLOCK // n)
-    for first in range(0, len(x_test), size):
-        block, y = x_test[first : first + size], y_test[first : first + size]
-        apart = half - block @ x_train.T
+    values = np.zeros(n)
+    for b in blocks(len(x_test), n):
+        block, y = x_test[b], y_test[b]
+        apart = (
+            half - block @ x_train.T
+        )  # (tests of the block, N), half the squared distance but for a constant
         apart += np.einsum("td,td->t", block, block)[:, None] / 2
         # One sort of whole numbers: 32 bits of the distance (its bits rank as it does), 31 of the row, 1 of
         # whether the label is right.
@@ -55,7 +66,7 @@ def knn_shapley(x_train, y_train, x_test, y_test, k=5, *, error=0.0):
         if kept < n:
             key = np.partition(key, kept - 1, axis=1)[:, :kept]
         key.sort(axis=1)
-        right = key & np.uint64(1)
+        right = key & np.uint64(1)  # (tests of the block, kept), the nearest first
         value = right * farther
         after = value.sum(axis=1, keepdims=True) - np.cumsum(value, axis=1)
         value = right * own - after
@@ -72,6 +83,5 @@ def _examples(part, x, y):
     if x.ndim != 2 or len(x) == 0 or y.shape != (len(x),):
         found = f"x_{part} has shape {x.shape}, y_{part} {y.shape}"
         raise ValueError(f"{found}; allowed: (N, d) and (N,), a label for each row, at least one")
-    if not np.isfinite(x).all():
-        raise ValueError(f"x_{part} holds NaN or infinity; allowed: finite numbers")
+    check_finite(**{f"x_{part}": x})
     return x, y

@@ -1,28 +1,31 @@
 """Weighted coresets: a few rows whose weighted sums stand in for those of all, by importance or exactly.
 
-Rows are read in blocks, at most a few times each, so `x` may be a memory-mapped file larger than memory; what
-is held for each row is a number or two.
+Rows are read in blocks, a few times each, so `x` may be a mapped file; what is held of each is a number or two.
+Bad shapes, sizes, weights, NaN and infinity raise a ValueError that names them.
 """
 
-import numpy as np
+from collections.abc import Callable, Iterable, Iterator
 
-from labutils.checks import check_at_least
-from labutils.rows import release
+import numpy as np
+from sklearn.cluster import KMeans
+
+from labutils.checks import check_at_least, check_finite
+from labutils.rows import blocks, nearest, read
 from labutils.selection.coresets import Coreset
 
-BLOCK = 1 << 23  # bytes of a block in float64: large enough for BLAS, small enough for the cache's sake
+GROUP = 2**20  # numbers in a group of rows that is replaced by its mean: what may be read at once
 ROUNDS = 5  # of k-means||; Bahmani et al. find that more change nothing
 
 
 # --- By importance: draw rows in proportion to how much any one query may need them -----------------------------
-def uniform(x, size, *, seed=0):
+def uniform(x: np.ndarray, size: int, *, seed: int = 0) -> Coreset:
     """`size` different rows of x (N, d) at random, each of weight N / size: the baseline. Returns a `Coreset`."""
     x, _ = _checked(x, None, size)
     rows = np.random.default_rng(seed).choice(len(x), size, replace=False)
     return Coreset(np.sort(rows), np.full(size, len(x) / size))
 
 
-def lightweight(x, size, *, seed=0, weights=None):
+def lightweight(x: np.ndarray, size: int, *, seed: int = 0, weights: np.ndarray | None = None) -> Coreset:
     """Coreset for k-means of x (N, d) by two passes: half of the draws uniform, half by distance from the mean.
 
     `size` draws with probability q = w / 2W + w |x - mean|^2 / 2 sum(w |x - mean|^2), each of weight w / (size q);
@@ -36,7 +39,9 @@ def lightweight(x, size, *, seed=0, weights=None):
     return _draw(weights / weights.sum() + share, weights, size, seed)
 
 
-def kmeans_coreset(x, clusters, size, *, seed=0, weights=None):
+def kmeans_coreset(
+    x: np.ndarray, clusters: int, size: int, *, seed: int = 0, weights: np.ndarray | None = None
+) -> Coreset:
     """Coreset for k-means of x (N, d) with `clusters` centres, by sensitivity sampling: `size` draws.
 
     A row is drawn in proportion to its share of the cost of a rough solution (k-means||) plus its share of its rough
@@ -47,14 +52,13 @@ def kmeans_coreset(x, clusters, size, *, seed=0, weights=None):
     x, weights = _checked(x, weights, size)
     check_at_least(1, clusters=clusters)
     seeds = np.random.SeedSequence(seed).spawn(2)
-    cost, nearest = _nearest(x, _rough_centres(x, weights, clusters, seeds[0]))
-    cost *= weights
-    population = np.bincount(nearest, weights)
+    own, distance = nearest(x, _rough_centres(x, weights, clusters, seeds[0]))
+    cost, population = distance**2 * weights, np.bincount(own, weights)
     share = cost / cost.sum() if cost.sum() > 0 else 0
-    return _draw(share + weights / np.where(population > 0, population, 1)[nearest], weights, size, seeds[1])
+    return _draw(share + weights / np.where(population > 0, population, 1)[own], weights, size, seeds[1])
 
 
-def leverage_scores(x, *, weights=None):
+def leverage_scores(x: np.ndarray, *, weights: np.ndarray | None = None) -> np.ndarray:
     """How much of the squared length of x q one row can be for any q (N,): between 0 and 1, summing to x's rank.
 
     With `weights`, rows of x (N, d) count as sqrt(w) x.
@@ -64,11 +68,10 @@ def leverage_scores(x, *, weights=None):
     return np.concatenate([((b @ white) ** 2).sum(axis=1) for _, b in _blocks(x, weights)]) * weights
 
 
-def leverage(x, size, *, seed=0, weights=None):
+def leverage(x: np.ndarray, size: int, *, seed: int = 0, weights: np.ndarray | None = None) -> Coreset:
     """Coreset for least squares: `size` draws by leverage, so that sum(w (x q)^2) is nearly right for every q.
 
-    For a regression of y on x give the columns of both. Weights as in `lightweight`. Source: Drineas, Mahoney,
-    Muthukrishnan 2006.
+    For a regression of y on x give the columns of both. Source: Drineas, Mahoney, Muthukrishnan 2006.
     """
     x, weights = _checked(x, weights, size)
     return _draw(leverage_scores(x, weights=weights), weights, size, seed)
@@ -84,49 +87,29 @@ def _draw(share, weights, size, seed):
 
 def _rough_centres(x, weights, clusters, seed):
     """Centres (clusters, d) of a rough k-means solution: k-means|| and k-means on its few weighted candidates."""
-    from sklearn.cluster import KMeans
-
     rng = np.random.default_rng(seed)
     candidates = np.array(x[[rng.choice(len(x), p=weights / weights.sum())]], float)
-    cost, nearest = _nearest(x, candidates)
+    own, distance = nearest(x, candidates)
     for _ in range(ROUNDS):
-        chance = 2 * clusters * cost * weights / max((cost * weights).sum(), 1e-300)
-        new = np.flatnonzero(rng.random(len(x)) < chance)
+        cost = distance**2 * weights
+        new = np.flatnonzero(rng.random(len(x)) < 2 * clusters * cost / max(cost.sum(), 1e-300))
         if len(new):
-            closer, which = _nearest(x, np.array(x[new], float))
-            nearest = np.where(closer < cost, len(candidates) + which, nearest)
-            cost = np.minimum(cost, closer)
+            which, closer = nearest(x, np.array(x[new], float))
+            own = np.where(closer < distance, len(candidates) + which, own)
+            distance = np.minimum(distance, closer)
             candidates = np.concatenate([candidates, x[new]])
-    population = np.bincount(nearest, weights, minlength=len(candidates))
+    population = np.bincount(own, weights, minlength=len(candidates))
     candidates, population = candidates[population > 0], population[population > 0]
-    k = min(clusters, len(np.unique(candidates, axis=0)))
-    model = KMeans(k, n_init=3, random_state=int(rng.integers(2**31)))
+    clusters = min(clusters, len(np.unique(candidates, axis=0)))
+    model = KMeans(clusters, n_init=3, random_state=int(rng.integers(2**31)))
     return model.fit(candidates, sample_weight=population).cluster_centers_
 
 
-def _nearest(x, centres):
-    """Squared distance (N,) of every row to the nearest of the centres (k, d), and which one that is."""
-    middle = centres.mean(axis=0)  # distances do not change, and what cancels in them becomes small
-    centres = centres - middle
-    cost, nearest = np.empty(len(x)), np.empty(len(x), np.int32)
-    start, half = 0, (centres**2).sum(axis=1) / 2
-    for _, block in _blocks(x, width=max(x.shape[1], len(centres))):
-        block -= middle
-        score = block @ centres.T
-        score -= half
-        part = slice(start, start := start + len(block))
-        nearest[part] = score.argmax(axis=1)
-        best = np.take_along_axis(score, nearest[part, None].astype(int), axis=1)[:, 0]
-        cost[part] = np.maximum(np.einsum("ij,ij->i", block, block) - 2 * best, 0)
-    return cost, nearest
-
-
 # --- Exactly: Caratheodory ---------------------------------------------------------------------------------------
-def exact_mean(x, *, weights=None):
+def exact_mean(x: np.ndarray, *, weights: np.ndarray | None = None) -> Coreset:
     """At most d + 2 rows of x (N, d) with the sums of w, w x and w |x|^2 of all: an exact coreset for one mean.
 
-    The weighted squared distance to any centre is then that of all rows, to rounding. Source: Jubran, Maalouf,
-    Feldman 2019.
+    The squared distance to any centre is then that of all rows, to rounding. Source: Jubran, Maalouf, Feldman 2019.
     """
     x, weights = _checked(x, weights, 1)
     mean = sum(w @ b for w, b in _blocks(x, weights)) / weights.sum()
@@ -140,7 +123,7 @@ def exact_mean(x, *, weights=None):
     return _caratheodory(x, weights, lift, x.shape[1] + 1)
 
 
-def exact_squares(x, *, weights=None):
+def exact_squares(x: np.ndarray, *, weights: np.ndarray | None = None) -> Coreset:
     """At most d (d + 1) / 2 + 1 rows of x (N, d) with the sums of w and w x x' of all: exact for least squares.
 
     For every q, sum(w (x q)^2) is then that of all rows, to rounding; for a regression of y on x give the columns
@@ -166,12 +149,11 @@ def _caratheodory(x, weights, lift, features):
     rows = np.flatnonzero(weights > 0)
     weight, target = weights[rows], None
     while len(rows) > features + 1:
-        limit = max(1, BLOCK // (8 * max(features, x.shape[1])))
-        groups = np.array_split(
-            np.arange(len(rows)), min(len(rows), max(2 * features + 2, -(-len(rows) // limit)))
-        )
+        limit = max(1, GROUP // max(features, x.shape[1]))
+        n_groups = min(len(rows), max(2 * features + 2, -(-len(rows) // limit)))
+        groups = np.array_split(np.arange(len(rows)), n_groups)
         totals = np.array([weight[g].sum() for g in groups])
-        means = np.array([weight[g] @ lift(_read(x, rows[g])) for g in groups]) / totals[:, None]
+        means = np.array([weight[g] @ lift(read(x, rows[g], float)) for g in groups]) / totals[:, None]
         if target is None:
             target = totals @ means
         thinned = _thin(np.column_stack([means, np.ones(len(groups))]), totals)
@@ -179,7 +161,7 @@ def _caratheodory(x, weights, lift, features):
         weight = np.concatenate([weight[groups[i]] * (thinned[i] / totals[i]) for i in kept])
         rows = rows[np.concatenate([groups[i] for i in kept])]
     if target is not None:  # wash out what rounding has left over many rounds
-        system = np.column_stack([lift(_read(x, rows)), np.ones(len(rows))]).T
+        system = np.column_stack([lift(read(x, rows, float)), np.ones(len(rows))]).T
         missing = np.append(target, weights.sum()) - system @ weight
         better = weight + np.linalg.lstsq(system, missing, rcond=None)[0]
         weight = better if (better > 0).all() else weight
@@ -210,10 +192,12 @@ def _thin(points, weights):
 
 
 # --- A stream ----------------------------------------------------------------------------------------------------
-def merge_and_reduce(blocks, reduce, *, size=0, seed=0):
+def merge_and_reduce(
+    stream: Iterable[np.ndarray], reduce: Callable, *, size: int = 0, seed: int = 0
+) -> tuple[np.ndarray, Coreset]:
     """Coreset of a stream that is read once: reduce every block, merge two of a kind, reduce again.
 
-    `blocks` yields arrays (n, d); `reduce(points, weights=, seed=)` returns a `Coreset` of them, for example
+    `stream` yields arrays (n, d); `reduce(points, weights=, seed=)` returns a `Coreset` of them, for example
     `functools.partial(lightweight, size=500)`. Blocks and unions of at most `size` rows stay as they are: give the
     size that `reduce` keeps, for it cannot draw more rows than there are (0: always reduce, for exact coresets).
 
@@ -234,14 +218,13 @@ def merge_and_reduce(blocks, reduce, *, size=0, seed=0):
     def merged(a, b):
         return reduced(max(a[0], b[0]) + 1, *(np.concatenate(pair) for pair in zip(a[1:], b[1:])))
 
-    for block in blocks:
-        block = np.asarray(block)
+    for block in map(np.asarray, stream):
         rows = np.arange(start, start := start + len(block))
         stack.append(reduced(0, block, np.ones(len(block)), rows))
         while len(stack) > 1 and stack[-1][0] == stack[-2][0]:
             stack.append(merged(stack.pop(-2), stack.pop()))
     if not stack:
-        raise ValueError("blocks is empty; allowed: an iterator of at least one array (n, d)")
+        raise ValueError("stream is empty; allowed: an iterator of at least one array (n, d)")
     while len(stack) > 1:
         stack.append(merged(stack.pop(-2), stack.pop()))
     _, points, weights, rows = stack[0]
@@ -249,23 +232,25 @@ def merge_and_reduce(blocks, reduce, *, size=0, seed=0):
 
 
 # --- How good is it? ---------------------------------------------------------------------------------------------
-def kmeans_cost(x, centres, *, weights=None):
+def kmeans_cost(x: np.ndarray, centres: np.ndarray, *, weights: np.ndarray | None = None) -> np.ndarray:
     """Sum of weighted squared distances of x (N, d) to the nearest of each query's centres (Q, k, d): (Q,)."""
     x, weights = _checked(x, weights, 1)
     centres = [_asked(c, "each set of centres", "k", x.shape[1]) for c in centres]
-    return np.array([weights @ _nearest(x, c)[0] for c in centres])
+    return np.array([weights @ nearest(x, c)[1] ** 2 for c in centres])
 
 
-def squares_cost(x, queries, *, weights=None):
+def squares_cost(x: np.ndarray, queries: np.ndarray, *, weights: np.ndarray | None = None) -> np.ndarray:
     """Sum of w (x q)^2 over the rows of x (N, d) for each of the queries (Q, d): (Q,)."""
     x, weights = _checked(x, weights, 1)
     queries = _asked(queries, "queries", "Q", x.shape[1])
     return sum(w @ (b @ queries.T) ** 2 for w, b in _blocks(x, weights))
 
 
-def cost_ratio(x, coreset, queries, *, cost=kmeans_cost):
+def cost_ratio(
+    x: np.ndarray, coreset: Coreset, queries: np.ndarray, *, cost: Callable = kmeans_cost
+) -> np.ndarray:
     """Cost of each query on the coreset over that on all of x: (Q,); an eps-coreset keeps all within 1 +- eps."""
-    return cost(_read(x, coreset.indices), queries, weights=coreset.weights) / cost(x, queries)
+    return cost(read(x, coreset.indices, float), queries, weights=coreset.weights) / cost(x, queries)
 
 
 # --- Reading -----------------------------------------------------------------------------------------------------
@@ -274,18 +259,14 @@ def _checked(x, weights, size):
     if not isinstance(x, np.ndarray):
         x = np.asarray(x)
     if x.ndim != 2 or not len(x) or x.dtype.kind not in "fiub":
-        raise ValueError(
-            f"x has shape {x.shape} and type {x.dtype}; allowed: numbers (N, d), at least one row"
-        )
+        found = f"x has shape {x.shape} and type {x.dtype}"
+        raise ValueError(f"{found}; allowed: numbers (N, d), at least one row")
     if isinstance(size, bool) or not isinstance(size, int | np.integer) or not 1 <= size <= len(x):
         raise ValueError(f"size is {size!r}; allowed: whole numbers from 1 to the {len(x)} rows of x")
     weights = np.ones(len(x)) if weights is None else np.asarray(weights, float)
-    if weights.shape != (len(x),) or not (
-        np.isfinite(weights).all() and (weights >= 0).all() and weights.any()
-    ):
-        raise ValueError(
-            f"weights have shape {weights.shape}; allowed: ({len(x)},), finite, none negative, not all 0"
-        )
+    if weights.shape != (len(x),) or not (weights.min() >= 0 and 0 < weights.max() < np.inf):
+        found = f"weights have shape {weights.shape}"
+        raise ValueError(f"{found}; allowed: ({len(x)},), finite, none negative, not all 0")
     return x, weights
 
 
@@ -294,26 +275,14 @@ def _asked(values, name, count, d):
     values = np.asarray(values, float)
     if values.ndim != 2 or not len(values) or values.shape[1] != d:
         raise ValueError(f"{name} has shape {values.shape}; allowed: ({count}, {d}), as wide as x")
-    if not np.isfinite(values).all():
-        raise ValueError(f"{name} holds NaN or infinity; allowed: finite numbers")
+    check_finite(**{name: values})
     return values
 
 
-def _blocks(x, weights=None, *, width=None):
-    """Yield (weights, rows) of x in float64, block by block; a ValueError for NaN or infinity."""
-    step = max(1, BLOCK // (8 * (width or x.shape[1])))
-    for start in range(0, len(x), step):
-        block = _read(x, slice(start, start + step))
-        yield None if weights is None else weights[start : start + step], block
-
-
-def _read(x, rows):
-    """Rows of x as a new float64 array; the pages of a mapped file are given back."""
-    block = np.array(x[rows], dtype=float)
-    if not np.isfinite(block.sum()) and not np.isfinite(block).all():
-        raise ValueError("x holds NaN or infinity; allowed: finite numbers")
-    release(x)
-    return block
+def _blocks(x: np.ndarray, weights: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield weights and rows of x in float64, block by block."""
+    for b in blocks(*x.shape):
+        yield weights[b], read(x, b, float)
 
 
 def _whitening(x, weights):

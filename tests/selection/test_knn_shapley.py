@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from labutils.selection import knn_shapley as module
+from labutils import rows
 from labutils.selection.knn_shapley import knn_shapley
 
 
@@ -50,7 +50,7 @@ def test_equal_to_brute_force_over_all_subsets(k, seed):
 
 @pytest.mark.parametrize("block", [1, 1000, 2**18])
 def test_values_sum_to_the_worth_of_all_whatever_the_block(block, monkeypatch):
-    monkeypatch.setattr(module, "BLOCK", block)
+    monkeypatch.setattr(rows, "BLOCK", block)
     case = problem(300, 40, d=10, seed=1)
     values = knn_shapley(*case, 7)
     assert values.sum() == pytest.approx(worth(range(300), *case, 7), abs=1e-12)

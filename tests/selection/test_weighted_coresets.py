@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 from scipy.spatial.distance import cdist
 
+from labutils import rows
 from labutils.selection import weighted_coresets
 from labutils.selection.coresets import Coreset
 
@@ -45,7 +46,7 @@ def cost_of(name):
 
 # --- costs -------------------------------------------------------------------------------------------------------
 def test_costs_are_those_of_brute_force(monkeypatch):
-    monkeypatch.setattr(weighted_coresets, "BLOCK", 3 * 8 * 100)
+    monkeypatch.setattr(rows, "BLOCK", 300)
     x, w = blobs(777), np.random.default_rng(2).random(777)
     centres, directions = queries("kmeans", 3), queries("squares", 3)
     nearest = [cdist(x, c, "sqeuclidean").min(axis=1) for c in centres]
@@ -151,7 +152,7 @@ def test_sampling_probabilities_of_the_kmeans_coreset_cover_every_sensitivity():
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_leverage_is_the_diagonal_of_the_hat_matrix(weighted, monkeypatch):
-    monkeypatch.setattr(weighted_coresets, "BLOCK", 8 * 4 * 50)
+    monkeypatch.setattr(rows, "BLOCK", 200)
     rng = np.random.default_rng(5)
     x, w = rng.standard_normal((333, 4)) * [1, 1e-6, 1e3, 1], rng.random(333) if weighted else np.ones(333)
     z = x * np.sqrt(w)[:, None]
@@ -253,7 +254,8 @@ def test_streamed_draws_are_right_on_average(name):
 
 @pytest.mark.parametrize("name", [*DRAWN, *EXACT])
 def test_files_give_what_arrays_give_in_little_memory(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(weighted_coresets, "BLOCK", 1 << 16)
+    monkeypatch.setattr(rows, "BLOCK", 2**13)
+    monkeypatch.setattr(weighted_coresets, "GROUP", 2**13)
     x = blobs(200_000, 4).astype(np.float32)
     np.save(tmp_path / "x.npy", x)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
@@ -304,7 +306,7 @@ def test_questions_of_a_wrong_shape_or_without_numbers_are_named():
 def test_other_bad_input_is_named():
     with pytest.raises(ValueError, match="clusters is 0"):
         weighted_coresets.kmeans_coreset(blobs(50), 0, 5)
-    with pytest.raises(ValueError, match="blocks is empty"):
+    with pytest.raises(ValueError, match="stream is empty"):
         weighted_coresets.merge_and_reduce([], weighted_coresets.exact_mean)
     for function in EXACT.values():
         with pytest.raises(ValueError, match="NaN"):
