@@ -70,7 +70,7 @@ def _read(path, given):
 
 def _read_csv(path, given):
     table = tables.read(path.read_bytes(), given)
-    y, classes, notes = _targets(_labels(table.targets, table.lines))
+    y, classes, notes = _targets(_labels(table.targets, [f"line {i}" for i in table.lines]))
     kind = "text" if table.texts and not table.numbers.size else "rows"
     return Examples(table.numbers, y, classes, kind, table.categories, table.texts), [*table.notes, *notes]
 
@@ -110,40 +110,41 @@ def _read_npz(path):
         raise ValueError(
             f"y holds {y[bad.argmax()]} in row {bad.argmax() + 1}; every row needs a label, a finite number below 2**53"
         )
-    if y.dtype.kind == "S":
-        y = np.char.decode(y, "utf-8")
+    if y.dtype.kind in "US":
+        texts = np.char.decode(y, "utf-8") if y.dtype.kind == "S" else y
+        y = _labels([text.strip() for text in texts.tolist()], [f"row {i}" for i in range(1, len(y) + 1)])
     y, classes, notes = _targets(y)
     images = x.ndim in (3, 4) and (x.dtype in (np.uint8, np.uint16) or (x.min() >= 0 and x.max() <= 1))
     if not images:
         return Examples(x.reshape(len(x), -1).astype(float), y, classes, "rows"), notes
     if x.ndim == 4 and x.shape[3] in (1, 3, 4) and x.shape[1] not in (1, 3, 4):
         x = x.transpose(0, 3, 1, 2)  # colours first, as torch's convolutions take them
-    x = x / np.float32(np.iinfo(x.dtype).max if x.dtype.kind == "u" else 1)
+    x = x / np.float32(1 if x.max() <= 1 else np.iinfo(x.dtype).max)
     return Examples(x.astype(np.float32), y, classes, "images"), notes
 
 
-def _labels(targets, lines):
-    """The targets of a csv as float64 if all are numbers not written like codes, else as texts; each checked."""
+def _labels(targets, places):
+    """Targets written as texts, as float64 if all are numbers not written like codes, else as texts; each checked."""
     values = list(map(tables.number, targets))
     numeric = None not in values
-    for value, target, line in zip(values, targets, lines):
+    for value, target, place in zip(values, targets, places):
         if target.lower() in tables.MISSING:
             found = repr(target) if target else "empty"
             raise ValueError(
-                f"line {line}: the target is {found}; every row needs a label (give a class of that name another)"
+                f"{place}: the target is {found}; every row needs a label (give a class of that name another)"
             )
         if numeric and not abs(value) < EXACT:
-            raise ValueError(f"line {line}: the target is {target!r}; allowed: texts, or numbers below 2**53")
+            raise ValueError(f"{place}: the target is {target!r}; allowed: texts, or numbers below 2**53")
         if len(target) > 200:
-            raise ValueError(f"line {line}: the target has {len(target):,} characters; allowed: 200")
+            raise ValueError(f"{place}: the target has {len(target):,} characters; allowed: 200")
     if numeric and _regression(np.array(values)):
         return np.array(values)
     seen = {}
-    for value, target, line in zip(values, targets, lines):
-        first, at = seen.setdefault(target if value is None else value, (target, line))
+    for value, target, place in zip(values, targets, places):
+        first, at = seen.setdefault(target if value is None else value, (target, place))
         if first != target:
             raise ValueError(
-                f"lines {at} and {line}: the targets {first!r} and {target!r} are one number; write it one way"
+                f"{at} and {place}: the targets {first!r} and {target!r} are one number; write it one way"
             )
     codes = any(re.match(r"[-+]?0\d", target) for target in targets)
     return np.array(values if numeric and not codes else targets)
@@ -179,11 +180,11 @@ def _targets(y):
 
 def _read_folder(path):
     folders = sorted(f for f in path.iterdir() if f.is_dir() and not f.name.startswith("."))
-    files = {f: [c for c in sorted(f.iterdir()) if c.suffix.lower() in IMAGE_SUFFIXES] for f in folders}
+    files = {f: [c for c in sorted(f.iterdir()) if _is_image(c)] for f in folders}
     notes = [f"its folder {f.name!r} holds no images and is left out" for f in folders if not files[f]]
     files = [c for f in folders for c in files[f]]
     if not files:
-        loose = sum(f.suffix.lower() in IMAGE_SUFFIXES for f in path.iterdir())
+        loose = sum(map(_is_image, path.iterdir()))
         raise ValueError(
             f"it holds no images in its sub-folders ({loose} outside of them); allowed: one sub-folder a class, with "
             f"{', '.join(sorted(IMAGE_SUFFIXES))}"
@@ -222,6 +223,10 @@ def _read_folder(path):
         )
     y, classes, _ = _targets(np.array([file.parent.name for file in files]))
     return Examples(np.stack(images), y, classes, "images"), notes
+
+
+def _is_image(path):
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
 def _pixels(image):

@@ -57,6 +57,7 @@ def test_transparent_pixels_are_laid_on_white_and_said(tmp_path):
 def test_folder_without_images_is_left_out_and_said(tmp_path):
     (tmp_path / "notes").mkdir()
     (tmp_path / ".cache").mkdir()
+    (tmp_path / "notes" / "._0.png").write_text("what another system says of a picture")
     with pytest.warns(UserWarning, match="folder 'notes' holds no images"):
         assert readers.read(classes_of(tmp_path, [Image.fromarray(GREY)] * 2)).classes == ("a", "b")
 
@@ -70,6 +71,7 @@ def test_npz_of_pictures(tmp_path):
         "deep": pictures.astype(np.uint16) * 257,
         "fractions": pictures / 255,
         "first": pictures.transpose(0, 3, 1, 2),
+        "mask": (pictures > 100).astype(np.uint8),
         "table": pictures.reshape(40, -1),
     }.items():
         np.savez(tmp_path / f"{name}.npz", x=x, y=Y)
@@ -77,6 +79,7 @@ def test_npz_of_pictures(tmp_path):
     assert found["bytes"].x.shape == (40, 3, 6, 7) and found["bytes"].kind == "images"
     for name in ("deep", "fractions", "first"):
         assert np.allclose(found[name].x, found["bytes"].x, atol=1e-6)
+    assert found["mask"].x.max() == 1
     assert found["table"].kind == "rows" and found["table"].x.shape == (40, 126)
 
 
