@@ -12,6 +12,7 @@ import numpy as np
 from scipy import optimize, special
 
 from labutils.checks import check_at_least, check_choice, check_positive
+from labutils.networks.max_margin import max_margin
 
 PREFER = ("hard", "easy", "random")
 FAR = 8.5  # standard deviations beyond which a normal variable is left out of the integrals: 1e-17 of it
@@ -20,17 +21,19 @@ RULE = tuple(np.polynomial.legendre.leggauss(n) for n in NODES)
 
 
 # --- Theory --------------------------------------------------------------------------------------------------
-def test_error(alpha, keep, *, prefer="hard", probe_angle=0.0):
+def test_error(
+    alpha: float | np.ndarray, fraction: float | np.ndarray, *, prefer: str = "hard", probe_angle: float = 0.0
+) -> float | np.ndarray:
     """The share of new examples that the student gets wrong, 0 to 1, for a large number of parameters.
 
-    `alpha`: examples per parameter before pruning; `keep`: the share of them kept; numbers or arrays, broadcast
+    `alpha`: examples per parameter before pruning; `fraction`: the share of them kept; numbers or arrays, broadcast
     against each other, and the result has their shape. `prefer` is hard (nearest to the probe's boundary), easy
     (farthest) or random, `probe_angle` the angle in degrees (0 to 90) between probe and teacher.
 
     Equivalent to the saddle point of Sorscher et al. 2022, appendix A. Raises ValueError naming the argument.
     """
-    alpha, keep = _checked(alpha, keep, prefer, probe_angle)
-    both = np.broadcast(alpha, keep)
+    alpha, fraction = _checked(alpha, fraction, prefer, probe_angle)
+    both = np.broadcast(alpha, fraction)
     found, start, last = np.empty(both.shape), None, None
     for i, (a, f) in enumerate(both):
         if prefer == "random":
@@ -44,27 +47,27 @@ def test_error(alpha, keep, *, prefer="hard", probe_angle=0.0):
 test_error.__test__ = False  # a formula, not a test to be collected
 
 
-def _checked(alpha, keep, prefer, probe_angle):
+def _checked(alpha, fraction, prefer, probe_angle):
     check_choice("prefer", prefer, PREFER)
-    alpha, keep = check_positive(alpha=alpha, keep=keep)
-    if keep.size and keep.max() > 1:
-        raise ValueError(f"keep holds {keep.max():g}; allowed: shares above 0 and up to 1")
+    alpha, fraction = check_positive(alpha=alpha, fraction=fraction)
+    if fraction.size and fraction.max() > 1:
+        raise ValueError(f"fraction holds {fraction.max():g}; allowed: shares above 0 and up to 1")
     if not 0 <= probe_angle <= 90:
         raise ValueError(f"probe_angle is {probe_angle!r}; allowed: 0 to 90 degrees")
-    return alpha, keep
+    return alpha, fraction
 
 
-def _solve(alpha, keep, easy, angle, start):
+def _solve(alpha, fraction, easy, angle, start):
     """Error of the student on alpha = kept examples per parameter, and its overlaps v, from which to go on.
 
     With the student's part outside the plane of teacher and probe scaled to length 1, its overlaps with the
     plane are v and its margin is k(v), the root of alpha E (k - v x - g)_+^2 = 1 (Gordon's inequality); k is
     concave, and the student maximises k / sqrt(1 + v^2): by Newton's method, in one or two unknowns.
     """
-    flat = angle == 0 or keep == 1  # then all that matters lies along the teacher
+    flat = angle == 0 or fraction == 1  # then all that matters lies along the teacher
     teacher = np.ones(1) if flat else np.array([math.cos(angle), math.sin(angle)])
     v, k = (max(1.0, alpha) * teacher, None) if start is None else start
-    while (here := _margin(v, k, alpha, keep, easy, teacher))[0] <= 0:
+    while (here := _margin(v, k, alpha, fraction, easy, teacher))[0] <= 0:
         v = v + np.linalg.norm(v) * teacher  # far enough along the teacher every margin is positive
     for _ in range(200):
         k, slope, bend = here
@@ -77,7 +80,7 @@ def _solve(alpha, keep, easy, angle, start):
         step = step * min(1, size / 2 / np.linalg.norm(step)) if step.any() else step
         value, tiny = _gain(v, k), np.linalg.norm(step) < 1e-6 * size
         while True:
-            there = _margin(v + step, k, alpha, keep, easy, teacher)
+            there = _margin(v + step, k, alpha, fraction, easy, teacher)
             if tiny or _gain(v + step, there[0]) >= value + 1e-4 * gradient @ step:
                 break
             step = step / 2
@@ -86,7 +89,7 @@ def _solve(alpha, keep, easy, angle, start):
             break
     else:
         raise RuntimeError(
-            f"no student found for {alpha:g} kept per parameter, keep {keep:g}: please report it"
+            f"no student found for {alpha:g} kept per parameter, fraction {fraction:g}: please report it"
         )
     along = v @ teacher
     across = math.sqrt(1 + max(0.0, v @ v - along**2))
@@ -97,11 +100,11 @@ def _gain(v, k):
     return math.log(k) - math.log1p(v @ v) / 2 if k > 0 else -math.inf
 
 
-def _margin(v, k, alpha, keep, easy, teacher):
+def _margin(v, k, alpha, fraction, easy, teacher):
     """k(v), its gradient and its Hessian; `k` is a guess or None."""
     k = 1 / math.sqrt(alpha) + 4 * np.linalg.norm(v) if k is None else k
     for _ in range(100):
-        weights, x = _kept(v, k, keep, easy, teacher)
+        weights, x = _kept(v, k, fraction, easy, teacher)
         a = k - x @ v
         below, density = special.ndtr(a), np.exp(-a * a / 2) / math.sqrt(2 * math.pi)
         second, first = weights @ ((a * a + 1) * below + a * density), 2 * weights * (a * below + density)
@@ -114,26 +117,26 @@ def _margin(v, k, alpha, keep, easy, teacher):
             break
     else:
         raise RuntimeError(
-            f"no margin found for {alpha:g} kept per parameter, keep {keep:g}: please report it"
+            f"no margin found for {alpha:g} kept per parameter, fraction {fraction:g}: please report it"
         )
     slope = first @ x / first.sum()
     off = slope - x
     return k, slope, -2 * (off * (weights * below)[:, None]).T @ off / first.sum()
 
 
-def _kept(v, k, keep, easy, teacher):
+def _kept(v, k, fraction, easy, teacher):
     """Nodes (M, 1 or 2) and weights (M,) for the kept examples of one class, where their margin v x < k + FAR.
 
     Axis 0 is the probe's, axis 1 at right angles to it towards the teacher.
     """
-    edge = -special.ndtri(keep / 2) if easy else special.ndtri((1 + keep) / 2)
+    edge = -special.ndtri(fraction / 2) if easy else special.ndtri((1 + fraction) / 2)
     ranges = [(edge, FAR + edge)] if easy else [(0.0, min(edge, FAR))]
     node, weight = RULE[0]
     if len(teacher) == 1:
         (low, high), reach = ranges[0], (k + FAR) / v[0] if v[0] > 0 else math.inf
         half = max(0.0, min(high, reach) - low) / 2
         z = low + half * (node + 1)
-        return half * weight * np.exp(-z * z / 2) * (math.sqrt(2 / math.pi) / keep), z[:, None]
+        return half * weight * np.exp(-z * z / 2) * (math.sqrt(2 / math.pi) / fraction), z[:, None]
     node, weight = RULE[1]
     ranges = [(-FAR - edge, -edge), (edge, FAR + edge)] if easy else [(-min(edge, FAR), min(edge, FAR))]
     cotangent = teacher[0] / teacher[1]
@@ -153,122 +156,116 @@ def _kept(v, k, keep, easy, teacher):
     high = np.minimum((k + FAR - v[0] * z) / v[1], FAR) if v[1] > 0 else np.full(len(z), FAR)
     half = np.maximum(high - low, 0)[:, None] / 2
     t = low[:, None] + half * (node + 1)
-    density = np.exp(-(z[:, None] ** 2 + t * t) / 2) / (math.pi * keep)
+    density = np.exp(-(z[:, None] ** 2 + t * t) / 2) / (math.pi * fraction)
     return (wz[:, None] * half * weight * density).ravel(), np.column_stack(
         [np.repeat(z, len(node)), t.ravel()]
     )
 
 
 # --- What follows from it ------------------------------------------------------------------------------------
-def crossover(keep, *, against="easy", probe_angle=0.0):
-    """Examples per parameter, before pruning, above which keeping the hardest share `keep` errs less.
+def crossover(fraction: float, *, against: str = "easy", probe_angle: float = 0.0) -> float:
+    """Examples per parameter, before pruning, above which keeping the hardest share `fraction` errs less.
 
     Less than keeping the easiest as many, or, with against="random", than a random draw of as many. Infinity
-    where that does not happen below 1,000 kept per parameter (a bad probe).
+    where that does not happen below 1,000 kept per parameter (a bad probe). Raises ValueError naming the argument.
     """
     check_choice("against", against, ("easy", "random"))
-    _checked(1.0, keep, "hard", probe_angle)
-    if keep == 1:
-        raise ValueError("keep is 1; allowed: shares above 0 and below 1, or there is nothing to choose")
+    _checked(1.0, fraction, "hard", probe_angle)
+    if fraction == 1:
+        raise ValueError("fraction is 1; allowed: shares above 0 and below 1, or there is nothing to choose")
 
     def lead(log_alpha):
         alpha = math.exp(log_alpha)
-        hard = test_error(alpha, keep, prefer="hard", probe_angle=probe_angle)
-        return math.log(hard / test_error(alpha, keep, prefer=against, probe_angle=probe_angle))
+        hard = test_error(alpha, fraction, prefer="hard", probe_angle=probe_angle)
+        return math.log(hard / test_error(alpha, fraction, prefer=against, probe_angle=probe_angle))
 
-    grid = np.log(np.geomspace(0.05, 1000, 14) / keep)
+    grid = np.log(np.geomspace(0.05, 1000, 14) / fraction)
     for low, high in itertools.pairwise(grid):
         if lead(high) < -1e-8:  # not a tie
             return math.exp(optimize.brentq(lead, low, high, xtol=1e-6))
     return math.inf
 
 
-def fraction_needed(alpha, share, *, prefer="hard", probe_angle=0.0):
-    """The smallest share of `alpha` examples per parameter that reaches `share` of the accuracy with all of them."""
+def fraction_needed(alpha: float, share: float, *, prefer: str = "hard", probe_angle: float = 0.0) -> float:
+    """The smallest share of `alpha` examples per parameter that reaches `share` of the accuracy with all of them.
+
+    Raises ValueError naming the argument.
+    """
     _checked(alpha, 1.0, prefer, probe_angle)
     if not 0 < share <= 1:
         raise ValueError(f"share is {share!r}; allowed: above 0 and up to 1")
     goal = share * (1 - test_error(alpha, 1.0))
 
-    def spare(log_keep):
-        keep = min(1.0, math.exp(log_keep))
-        return 1 - test_error(alpha, keep, prefer=prefer, probe_angle=probe_angle) - goal
+    def spare(log_fraction):
+        fraction = min(1.0, math.exp(log_fraction))
+        return 1 - test_error(alpha, fraction, prefer=prefer, probe_angle=probe_angle) - goal
 
     grid = np.log(np.geomspace(1e-3, 1, 14))
-    for i, log_keep in enumerate(grid):
-        if spare(log_keep) >= 0:
-            return math.exp(optimize.brentq(spare, grid[i - 1], log_keep, xtol=1e-6) if i else log_keep)
+    for i, log_fraction in enumerate(grid):
+        if spare(log_fraction) >= 0:
+            return math.exp(
+                optimize.brentq(spare, grid[i - 1], log_fraction, xtol=1e-6) if i else log_fraction
+            )
     return 1.0
 
 
-def frontier(kept, *, prefer="hard", probe_angle=0.0, smallest=0.01):
-    """The best share to keep if `kept` examples per parameter are trained on: (keep, error), each like `kept`.
+def frontier(
+    kept: float | np.ndarray, *, prefer: str = "hard", probe_angle: float = 0.0, smallest: float = 0.01
+) -> tuple[np.ndarray, np.ndarray]:
+    """The best share to keep if `kept` examples per parameter are trained on: (fraction, error), each like `kept`.
 
-    They are the hardest (or easiest) share `keep` of kept / keep examples; shares from `smallest` to 1 are
-    searched. Sorscher et al. 2022 call the errors the Pareto frontier.
+    They are the hardest (or easiest) share `fraction` of kept / fraction examples; shares from `smallest` to 1 are
+    searched. Sorscher et al. 2022 call the errors the Pareto frontier. Raises ValueError naming the argument.
     """
     (kept,) = check_positive(kept=kept)
     _checked(1.0, smallest, prefer, probe_angle)
 
-    def error(log_keep, size):
-        keep = min(1.0, math.exp(log_keep))
-        return math.log(test_error(size / keep, keep, prefer=prefer, probe_angle=probe_angle))
+    def error(log_fraction, size):
+        fraction = min(1.0, math.exp(log_fraction))
+        return math.log(test_error(size / fraction, fraction, prefer=prefer, probe_angle=probe_angle))
 
-    keep, grid = np.empty(kept.shape), np.log(np.geomspace(smallest, 1, 13))
+    fraction, grid = np.empty(kept.shape), np.log(np.geomspace(smallest, 1, 13))
     for i, size in enumerate(kept.flat):
-        best = int(np.argmin([error(log_keep, size) for log_keep in grid]))
+        best = int(np.argmin([error(log_fraction, size) for log_fraction in grid]))
         near = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
         inner = optimize.minimize_scalar(
             error, bounds=near, args=(size,), method="bounded", options={"xatol": 1e-3}
         )
-        keep.flat[i] = math.exp(inner.x if inner.fun < error(grid[best], size) else grid[best])
-    return keep, test_error(kept / keep, keep, prefer=prefer, probe_angle=probe_angle)
+        fraction.flat[i] = math.exp(inner.x if inner.fun < error(grid[best], size) else grid[best])
+    return fraction, test_error(kept / fraction, fraction, prefer=prefer, probe_angle=probe_angle)
 
 
 # --- Simulation ----------------------------------------------------------------------------------------------
-def simulate(alpha, keep, *, prefer="hard", probe_angle=0.0, n=200, n_seeds=10, seed=0):
-    """Test errors (n_seeds,) of trained students of `n` parameters, each on its own round(alpha n) examples.
+def simulate(
+    alpha: float,
+    fraction: float,
+    *,
+    prefer: str = "hard",
+    probe_angle: float = 0.0,
+    n_weights: int = 200,
+    n_seeds: int = 10,
+    seed: int = 0,
+) -> np.ndarray:
+    """Test errors (n_seeds,) of students of `n_weights` parameters, each on round(alpha n_weights) examples of its own.
 
     Arguments as in `test_error`, numbers only. The error is that on all possible inputs: the angle to the teacher
     over pi. Raises ValueError for fewer than one example kept.
     """
-    _checked(alpha, keep, prefer, probe_angle)
-    check_at_least(2, n=n)
+    _checked(alpha, fraction, prefer, probe_angle)
+    check_at_least(2, n_weights=n_weights)
     check_at_least(1, n_seeds=n_seeds)
-    total = round(alpha * n)
-    size = round(keep * total)
+    total = round(alpha * n_weights)
+    size = round(fraction * total)
     if size < 1:
         raise ValueError(
-            f"alpha {alpha:g} and keep {keep:g} leave no example of {n} parameters; allowed: 1 or more"
+            f"alpha {alpha:g} and fraction {fraction:g} leave no example of {n_weights} parameters; allowed: 1 or more"
         )
     angle, errors = math.radians(probe_angle), np.empty(n_seeds)
     for i, rng in enumerate(np.random.default_rng(seed).spawn(n_seeds)):
-        x = rng.standard_normal((total, n))
+        x = rng.standard_normal((total, n_weights))  # (P, n)
         if prefer != "random":  # the teacher is axis 0, and the draws are in no order
             distance = np.abs(x[:, 0] * math.cos(angle) + x[:, 1] * math.sin(angle))
             x = x[np.argsort(distance if prefer == "hard" else -distance)[:size]]
         w = max_margin(x[:size], np.sign(x[:size, 0]))
         errors[i] = math.atan2(np.linalg.norm(w[1:]), w[0]) / math.pi
     return errors
-
-
-def max_margin(x, y):
-    """The shortest weights w (n,) with y (x w) >= 1, for x (P, n) and y (P,) of -1 and 1.
-
-    The least-distance problem as nonnegative least squares (Lawson and Hanson, chapter 23). Raises ValueError where
-    no weights separate.
-    """
-    x, y = np.asarray(x, float), np.asarray(y, float)
-    if x.ndim != 2 or y.shape != x.shape[:1] or not len(x):
-        raise ValueError(
-            f"x has shape {x.shape} and y {y.shape}; allowed: (P, n) and (P,) with P of at least 1"
-        )
-    if not np.isfinite(x).all() or not np.isin(y, (-1, 1)).all():
-        raise ValueError("x or y holds a value that is not allowed: x must be finite, y only -1 and 1")
-    rows = x * y[:, None]
-    force, _ = optimize.nnls(np.vstack([rows.T, np.ones(len(rows))]), np.eye(x.shape[1] + 1)[-1])
-    w = rows.T @ force
-    margin = (rows @ w).min()
-    if not margin > 1e-9 * np.abs(rows).max() * np.linalg.norm(w):
-        raise ValueError("no weights separate y: no plane through the origin has each class on its own side")
-    return w / margin

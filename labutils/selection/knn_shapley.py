@@ -53,9 +53,7 @@ def knn_shapley(
     values = np.zeros(n)
     for b in blocks(len(x_test), n):
         block, y = x_test[b], y_test[b]
-        apart = (
-            half - block @ x_train.T
-        )  # (tests of the block, N), half the squared distance but for a constant
+        apart = half - block @ x_train.T  # (tests of the block, N), half the squared distances
         apart += np.einsum("td,td->t", block, block)[:, None] / 2
         # One sort of whole numbers: 32 bits of the distance (its bits rank as it does), 31 of the row, 1 of
         # whether the label is right.

@@ -8,6 +8,7 @@ import time
 import numpy as np
 from scipy import optimize
 
+from labutils.networks.max_margin import max_margin
 from labutils.selection import easy_hard
 
 
@@ -74,7 +75,7 @@ def margins(n=40, rounds=3):
 
     ours, slsqp = (
         min((stopwatch(call) for _ in range(rounds)), key=lambda r: r[0])
-        for call in (lambda: easy_hard.max_margin(x, y), peer)
+        for call in (lambda: max_margin(x, y), peer)
     )
     print(
         f"largest margin, {3 * n} examples, {n} weights: {1e3 * ours[0]:.1f} ms; SLSQP takes {slsqp[0] / ours[0]:.0f} times "

@@ -10,12 +10,11 @@ from labutils.selection.easy_hard import (
     crossover,
     fraction_needed,
     frontier,
-    max_margin,
     simulate,
     test_error,
 )
 
-# kept per parameter, keep, prefer, probe angle, error: an independent solution of the published saddle point
+# kept per parameter, fraction, prefer, probe angle, error: an independent solution of the published saddle point
 PAIRS = [
     (1, 1, "random", 0, 0.2657),
     (3, 1, "random", 0, 0.1428),
@@ -31,13 +30,15 @@ PAIRS = [
 EASY_OR_HARD = [("hard", 0), ("easy", 0), ("hard", 15), ("easy", 15), ("hard", 90), ("easy", 90)]
 
 
-@pytest.mark.parametrize(("kept", "keep", "prefer", "angle", "error"), PAIRS)
-def test_ten_cases(kept, keep, prefer, angle, error):
-    assert test_error(kept / keep, keep, prefer=prefer, probe_angle=angle) == pytest.approx(error, abs=6e-5)
+@pytest.mark.parametrize(("kept", "fraction", "prefer", "angle", "error"), PAIRS)
+def test_ten_cases(kept, fraction, prefer, angle, error):
+    assert test_error(kept / fraction, fraction, prefer=prefer, probe_angle=angle) == pytest.approx(
+        error, abs=6e-5
+    )
 
 
 @pytest.mark.parametrize(
-    ("keep", "prefer", "errors"),
+    ("fraction", "prefer", "errors"),
     [
         (1, "random", [0.2657, 0.1885, 0.1137, 0.0609, 0.0311]),
         (0.8, "hard", [0.3028, 0.1984, 0.1138, 0.0609, 0.0311]),
@@ -46,14 +47,14 @@ def test_ten_cases(kept, keep, prefer, angle, error):
         (0.5, "easy", [0.2502, 0.1818, 0.1173, 0.0679, 0.0366]),
     ],
 )
-def test_tabulated_errors(keep, prefer, errors):
-    np.testing.assert_allclose(test_error([1, 2, 4, 8, 16], keep, prefer=prefer), errors, atol=6e-5)
+def test_tabulated_errors(fraction, prefer, errors):
+    np.testing.assert_allclose(test_error([1, 2, 4, 8, 16], fraction, prefer=prefer), errors, atol=6e-5)
 
 
-def _brute_error(kept, keep, easy, angle):
+def _brute_error(kept, fraction, easy, angle):
     """The defining optimisation by general tools: the largest margin on the unit sphere, integrals by midpoints."""
     theta = math.radians(angle)
-    edge = -special.ndtri(keep / 2) if easy else special.ndtri((1 + keep) / 2)
+    edge = -special.ndtri(fraction / 2) if easy else special.ndtri((1 + fraction) / 2)
     side = edge + 0.04 * (np.arange(100) + 0.5) if easy else edge * (np.arange(25) + 0.5) / 25
     z, t = np.meshgrid(np.r_[-side, side], 0.04 * (np.arange(-150, 150) + 0.5))
     mine = z * math.cos(theta) + t * math.sin(theta) > 0
@@ -79,11 +80,13 @@ def _brute_error(kept, keep, easy, angle):
 
 
 @pytest.mark.parametrize(
-    ("kept", "keep", "prefer", "angle"), [(1.5, 0.6, "hard", 35), (0.8, 0.5, "easy", 35)]
+    ("kept", "fraction", "prefer", "angle"), [(1.5, 0.6, "hard", 35), (0.8, 0.5, "easy", 35)]
 )
-def test_brute_force_on_a_grid_gives_the_same(kept, keep, prefer, angle):
-    brute = _brute_error(kept, keep, prefer == "easy", angle)
-    assert test_error(kept / keep, keep, prefer=prefer, probe_angle=angle) == pytest.approx(brute, rel=6e-3)
+def test_brute_force_on_a_grid_gives_the_same(kept, fraction, prefer, angle):
+    brute = _brute_error(kept, fraction, prefer == "easy", angle)
+    assert test_error(kept / fraction, fraction, prefer=prefer, probe_angle=angle) == pytest.approx(
+        brute, rel=6e-3
+    )
 
 
 @pytest.mark.parametrize(("prefer", "angle"), EASY_OR_HARD)
@@ -123,32 +126,34 @@ def test_few_examples_leave_a_guess_known_in_closed_form():
 
 
 def test_shapes_and_order_do_not_matter():
-    alpha, keep = np.array([[8.0], [1.0]]), np.array([0.2, 0.5, 0.9])
-    found = test_error(alpha, keep, probe_angle=25)
+    alpha, fraction = np.array([[8.0], [1.0]]), np.array([0.2, 0.5, 0.9])
+    found = test_error(alpha, fraction, probe_angle=25)
     assert found.shape == (2, 3)
-    alone = [[test_error(a, f, probe_angle=25) for f in keep] for a in alpha.ravel()]
+    alone = [[test_error(a, f, probe_angle=25) for f in fraction] for a in alpha.ravel()]
     np.testing.assert_allclose(found, alone, rtol=1e-8)
 
 
 def test_every_corner_has_an_error_between_right_and_guessing():
     for prefer, angle in EASY_OR_HARD:
-        for keep in (0.99, 0.5, 0.01):
-            found = test_error(np.geomspace(0.01, 1000, 7) / keep, keep, prefer=prefer, probe_angle=angle)
+        for fraction in (0.99, 0.5, 0.01):
+            found = test_error(
+                np.geomspace(0.01, 1000, 7) / fraction, fraction, prefer=prefer, probe_angle=angle
+            )
             assert (np.diff(found) < 0).all()
             assert (found > 0).all()
             assert (found < 0.5).all()
 
 
 def test_crossovers_with_easy():
-    found = [crossover(keep) for keep in (0.8, 0.5, 0.2)]
+    found = [crossover(fraction) for fraction in (0.8, 0.5, 0.2)]
     np.testing.assert_allclose(found, [9.67, 5.05, 10.34], atol=6e-3)
     assert test_error(5.0, 0.5) > test_error(5.0, 0.5, prefer="easy")
     assert test_error(5.1, 0.5) < test_error(5.1, 0.5, prefer="easy")
 
 
 def test_hard_beats_random_above_covers_capacity():
-    keep = np.array([0.8, 0.5, 0.2, 0.1, 0.05, 0.02, 0.002])
-    kept = keep * [crossover(f, against="random") for f in keep]
+    fraction = np.array([0.8, 0.5, 0.2, 0.1, 0.05, 0.02, 0.002])
+    kept = fraction * [crossover(f, against="random") for f in fraction]
     np.testing.assert_allclose(kept[:6], [1.12, 1.45, 1.76, 1.87, 1.93, 1.97], atol=6e-3)
     assert kept[-1] == pytest.approx(2, abs=5e-3)
 
@@ -172,66 +177,38 @@ def test_a_probe_at_right_angles_to_the_teacher_is_a_random_draw(prefer):
 def test_fraction_needed(alpha, share, needed):
     found = [fraction_needed(alpha, share, prefer=prefer) for prefer in ("hard", "random", "easy")]
     np.testing.assert_allclose(found, needed, atol=6e-3)
-    for prefer, keep in zip(("hard", "random", "easy"), found):
-        reached = 1 - test_error(alpha, keep, prefer=prefer)
+    for prefer, fraction in zip(("hard", "random", "easy"), found):
+        reached = 1 - test_error(alpha, fraction, prefer=prefer)
         assert reached == pytest.approx(share * (1 - test_error(alpha, 1.0)), rel=1e-5)
 
 
 @pytest.mark.parametrize("angle", [0, 20])
 def test_frontier_is_the_best_of_a_fine_grid(angle):
     kept = np.array([1.5, 6.0])
-    keep, error = frontier(kept, probe_angle=angle, smallest=0.05)
+    fraction, error = frontier(kept, probe_angle=angle, smallest=0.05)
     grid = np.geomspace(0.05, 1, 25)
     best = np.array([test_error(k / grid, grid, probe_angle=angle).min() for k in kept])
-    assert ((keep >= 0.05) & (keep <= 1)).all()
+    assert ((fraction >= 0.05) & (fraction <= 1)).all()
     assert (error <= best * (1 + 1e-3)).all()
 
 
-@pytest.mark.parametrize(("kept", "keep", "prefer", "angle"), [PAIRS[i][:4] for i in (0, 4, 6, 8)])
-def test_simulation_agrees(kept, keep, prefer, angle):
-    found = simulate(kept / keep, keep, prefer=prefer, probe_angle=angle, n=100, n_seeds=20, seed=1)
+@pytest.mark.parametrize(("kept", "fraction", "prefer", "angle"), [PAIRS[i][:4] for i in (0, 4, 6, 8)])
+def test_simulation_agrees(kept, fraction, prefer, angle):
+    found = simulate(
+        kept / fraction, fraction, prefer=prefer, probe_angle=angle, n_weights=100, n_seeds=20, seed=1
+    )
     reach = 4 * found.std(ddof=1) / math.sqrt(20)
-    error = test_error(kept / keep, keep, prefer=prefer, probe_angle=angle)
+    error = test_error(kept / fraction, fraction, prefer=prefer, probe_angle=angle)
     assert reach < 0.2 * error
     assert found.mean() == pytest.approx(error, abs=reach)
 
 
 def test_simulation_is_repeatable_and_leaves_the_global_generator_alone():
     state = np.random.get_state()[1].copy()  # noqa: NPY002
-    first, other = (simulate(2, 0.5, n=20, n_seeds=3, seed=seed) for seed in (5, 6))
-    assert np.array_equal(first, simulate(2, 0.5, n=20, n_seeds=3, seed=5))
+    first, other = (simulate(2, 0.5, n_weights=20, n_seeds=3, seed=seed) for seed in (5, 6))
+    assert np.array_equal(first, simulate(2, 0.5, n_weights=20, n_seeds=3, seed=5))
     assert not np.array_equal(first, other)
     assert np.array_equal(state, np.random.get_state()[1])  # noqa: NPY002
-
-
-@pytest.mark.parametrize(("points", "weights"), [(1, 4), (6, 3), (30, 8)])
-def test_max_margin_agrees_with_sequential_quadratic_programming(points, weights):
-    x = np.random.default_rng(points).standard_normal((points, weights))
-    y = np.sign(x[:, 0])
-    rows = x * y[:, None]
-    peer = optimize.minimize(
-        lambda w: w @ w / 2,
-        10 * np.eye(weights)[0],
-        jac=lambda w: w,
-        constraints={"type": "ineq", "fun": lambda w: rows @ w - 1, "jac": lambda w: rows},
-        method="SLSQP",
-        options={"ftol": 1e-14, "maxiter": 500},
-    )
-    assert peer.success
-    np.testing.assert_allclose(max_margin(x, y), peer.x, rtol=1e-5, atol=1e-6)
-
-
-def test_max_margin_meets_the_conditions_of_optimality():
-    x = np.random.default_rng(0).standard_normal((300, 100))
-    y = np.sign(x[:, 0])
-    w = max_margin(x, y)
-    rows = x * y[:, None]
-    slack = rows @ w - 1
-    assert slack.min() > -1e-9
-    touching = slack < 1e-8
-    force, rest = optimize.nnls(rows[touching].T, w)  # w is a nonnegative sum of the examples on the margin
-    assert rest < 1e-8 * np.linalg.norm(w)
-    assert force.sum() == pytest.approx(w @ w)
 
 
 @pytest.mark.parametrize(
@@ -240,19 +217,16 @@ def test_max_margin_meets_the_conditions_of_optimality():
         (lambda: test_error(1, 0.5, prefer="hrad"), "Did you mean 'hard'"),
         (lambda: test_error(-1, 0.5), "alpha holds -1"),
         (lambda: test_error([1, math.nan], 0.5), "alpha holds nan"),
-        (lambda: test_error(1, 0), "keep holds 0"),
-        (lambda: test_error(1, [0.5, 1.5]), "keep holds 1.5"),
+        (lambda: test_error(1, 0), "fraction holds 0"),
+        (lambda: test_error(1, [0.5, 1.5]), "fraction holds 1.5"),
         (lambda: test_error(1, 0.5, probe_angle=91), "probe_angle is 91"),
-        (lambda: crossover(1), "keep is 1"),
+        (lambda: crossover(1), "fraction is 1"),
         (lambda: crossover(0.5, against="hard"), "against is 'hard'"),
         (lambda: fraction_needed(4, 1.2), "share is 1.2"),
         (lambda: frontier([0.0]), "kept holds 0"),
-        (lambda: simulate(0.01, 0.5, n=20), "leave no example"),
-        (lambda: simulate(1, 0.5, n=1), "n is 1"),
+        (lambda: simulate(0.01, 0.5, n_weights=20), "leave no example"),
+        (lambda: simulate(1, 0.5, n_weights=1), "n_weights is 1"),
         (lambda: simulate(1, 0.5, n_seeds=0), "n_seeds is 0"),
-        (lambda: max_margin(np.ones((2, 2)), [1, -1]), "no weights separate"),
-        (lambda: max_margin(np.ones((2, 2)), [1, 0]), "only -1 and 1"),
-        (lambda: max_margin(np.ones((2, 2)), [1]), "shape"),
     ],
 )
 def test_bad_input_is_named(call, message):
