@@ -124,6 +124,8 @@ def aum(logits, labels):
     """
     z = _scores("logits", logits)
     labels = _labels(labels, z.shape)
+    if z.shape[-1] < 2:
+        raise ValueError(f"logits have one class (shape {z.shape}); allowed: at least two classes")
     rows = np.arange(len(labels))
 
     def score(z):
