@@ -6,7 +6,7 @@ a and b are added and squared, and a third table turns the h squares into p scor
     scores(a, b) = W (A[a] + B[b])^2        (Gromov, 2301.02679)
 
 Weights are one array (3, p, h): A, B, W. Rows are looked up, not multiplied with one-hot inputs, and of many
-networks the products are done at once.
+networks the products are done at once; `networks.batched` could do neither, nor let networks stop one by one.
 """
 
 import math
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from labutils.checks import check_choice
+from labutils.checks import check_at_least, check_choice
 from labutils.networks import optimizers
 from labutils.networks.models import device
 
@@ -122,8 +122,7 @@ def run(
     included = np.atleast_2d(np.asarray(included, bool))
     if included.shape[1] != p * p or not included.any(1).all():
         raise ValueError(f"included has shape {included.shape}; allowed: (M, {p * p}), each row with a sum")
-    if min(steps, every, hidden) < 1:
-        raise ValueError(f"steps is {steps}, every {every}, hidden {hidden}; allowed: whole numbers from 1")
+    check_at_least(1, steps=steps, every=every, hidden=hidden)
     m = len(included)
     seeds = np.arange(m) if seeds is None else seeds
     if start is None:
@@ -184,7 +183,7 @@ def _gradients(rows, labels, p, hidden):
     """Return w (m, 3, p, h) -> the gradient of each network's mean cross-entropy over its own n sums (m, n)."""
     m, n = rows.shape
     first = 3 * p * torch.arange(m, device=rows.device)[:, None]
-    ia, ib = (first + rows // p).flatten(), (first + p + rows % p).flatten()
+    ia, ib = (first + rows // p).flatten(), (first + p + rows % p).flatten()  # (m n,), rows of all tables
     target = (torch.arange(n, device=rows.device) + n * (first // 3 + labels.gather(1, rows))).flatten()
     z, work = (torch.empty(m * n, hidden, device=rows.device) for _ in range(2))
     scores = torch.empty(m, p, n, device=rows.device)  # answers before sums: faster products and softmax
@@ -197,12 +196,12 @@ def _gradients(rows, labels, p, hidden):
         torch.index_select(tables, 0, ib, out=work)
         torch.mul(z.add_(work), z, out=work)
         squares = work.view(m, n, hidden)
-        torch.bmm(out, squares.mT, out=scores)
-        scores.sub_(scores.amax(1, keepdim=True)).exp_()
+        torch.bmm(out, squares.mT, out=scores)  # (m, p, n)
+        scores.sub_(scores.amax(1, keepdim=True)).exp_()  # in place: softmax, then its gradient
         scores.div_(scores.sum(1, keepdim=True)).view(-1).index_add_(0, target, minus)
         g[:, :2] = 0
-        g[:, 2] = scores @ squares
-        torch.bmm(scores.mT, out, out=squares)
+        g[:, 2] = scores @ squares  # (m, p, h)
+        torch.bmm(scores.mT, out, out=squares)  # (m, n, h), and through the square:
         work.mul_(z).mul_(2)
         flat = g.view(-1, hidden)
         return flat.index_add_(0, ia, work).index_add_(0, ib, work).mul_(1 / n).view_as(g)

@@ -113,7 +113,7 @@ def table(name, net):
         row("opacus", *measured(lambda: opacus(net, tx, ty), warm=few(opacus)))
 
 
-def shortcut(seeds=5):
+def shortcut(n_seeds=5):
     """Rank correlation over digits of the last layer's norm, and of EL2N, with the whole network's norm."""
     print("\nSpearman correlation with the exact norm, digits, mean of the seeds\n")
     print("| network | updates | last layer | EL2N |\n|---|---|---|---|")
@@ -127,12 +127,12 @@ def shortcut(seeds=5):
                 y,
                 steps=steps,
                 record="parameters",
-                seeds=range(seeds),
+                seeds=range(n_seeds),
                 learning_rate=0.01,
                 batch_size=128,
             )
             parameters, found = fits.parameters, []
-            for seed in range(seeds):
+            for seed in range(n_seeds):
                 own = {key: value[[seed]] for key, value in parameters.items()}
                 exact = scores.grand(net, x, y, parameters=own)
                 hidden = training.predict(net[:-1], x, parameters=own, output="logits")[0]

@@ -34,9 +34,9 @@ class Square(nn.Module):
         return x * x
 
 
-def usual_loop(p, share, hidden, seed, steps):
+def usual_loop(p, fraction, hidden, seed, steps):
     """One network after the other: one-hot inputs, two linear layers, autograd, torch's AdamW."""
-    rows = np.flatnonzero(grokking.subsets(p, [share], seeds=[seed])[0])
+    rows = np.flatnonzero(grokking.subsets(p, [fraction], seeds=[seed])[0])
     a, b, c = (torch.from_numpy(v[rows]) for v in grokking.sums(p))
     x = torch.cat([nn.functional.one_hot(v, p).float() for v in (a, b)], 1)
     net = nn.Sequential(nn.Linear(2 * p, hidden, bias=False), Square(), nn.Linear(hidden, p, bias=False))
@@ -58,13 +58,13 @@ def sgemm_rate(n=512):
     return 2 * n**3 / min(stopwatch(lambda: a @ a) for _ in range(5))
 
 
-def search(p=59, share=0.4, networks=2, steps=450):
+def search(p=59, fraction=0.4, n_seeds=2, steps=450):
     """Updates to 99% of the unseen sums for each recipe, learning rate and weight decay, mean of the networks.
 
     Their parts of the table are not those of the chapter's race.
     """
-    print(f"updates to 99% of the unseen sums modulo {p}, {share:.0%} seen; inf: more than {steps}")
-    part = grokking.subsets(p, [share] * networks, seeds=500 + np.arange(networks))
+    print(f"updates to 99% of the unseen sums modulo {p}, {fraction:.0%} seen; inf: more than {steps}")
+    part = grokking.subsets(p, [fraction] * n_seeds, seeds=500 + np.arange(n_seeds))
     for recipe, (rates, decays) in SEARCH.items():
         for rate, decay in itertools.product(rates, decays):
             run = grokking.run(
@@ -83,8 +83,8 @@ def search(p=59, share=0.4, networks=2, steps=450):
 def main():
     torch.set_num_threads(1)
     print(f"{'task, one thread':24} ms an update  GFLOP/s  share of sgemm  faster than the usual loop")
-    for name, (p, share, hidden, m, steps) in TASKS.items():
-        part = grokking.subsets(p, [share] * m, seeds=range(m))
+    for name, (p, fraction, hidden, m, steps) in TASKS.items():
+        part = grokking.subsets(p, [fraction] * m, seeds=range(m))
         ours = usual = np.inf
         rate = 0
         for _ in range(ROUNDS):
@@ -93,8 +93,8 @@ def main():
                 p, part, steps=steps, hidden=h, every=steps
             )
             ours = min(ours, stopwatch(run) / (m * steps))
-            usual = min(usual, stopwatch(lambda: usual_loop(p, share, hidden, 0, steps)) / steps)  # noqa: B023
-        flops = 6 * round(share * p * p) * hidden * p
+            usual = min(usual, stopwatch(lambda: usual_loop(p, fraction, hidden, 0, steps)) / steps)  # noqa: B023
+        flops = 6 * round(fraction * p * p) * hidden * p
         print(
             f"{name:24} {1e3 * ours:12.2f} {flops / ours / 1e9:8.1f} {flops / ours / rate:14.0%} {usual / ours:11.1f}x"
         )
