@@ -23,7 +23,7 @@ selection/      which examples to keep (chapters 04, 06, 07)
     scores              one number per example                 facility_location    every row near a choice
     prototypes          scores from features alone             weighted_coresets    subsets with weights, provably
     knn_shapley         exact data values                      pruning              from a score to a subset
-    keep_curves         what subsets are worth
+    score_table         all scores at once, and their price   keep_curves          what subsets are worth
 geometry/       how alike two representations are (chapter 10)
     similarity          CKA, neighbours, CCA                   translation          from one to the other, without pairs
 book/           runs the chapters and prints them: python -m labutils.book

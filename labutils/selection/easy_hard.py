@@ -257,9 +257,8 @@ def simulate(
     total = round(alpha * n_weights)
     size = round(fraction * total)
     if size < 1:
-        raise ValueError(
-            f"alpha {alpha:g} and fraction {fraction:g} leave no example of {n_weights} parameters; allowed: 1 or more"
-        )
+        found = f"alpha {alpha:g} and fraction {fraction:g} leave no example of {n_weights} parameters"
+        raise ValueError(f"{found}; allowed: 1 or more")
     angle, errors = math.radians(probe_angle), np.empty(n_seeds)
     for i, rng in enumerate(np.random.default_rng(seed).spawn(n_seeds)):
         x = rng.standard_normal((total, n_weights))  # (P, n)

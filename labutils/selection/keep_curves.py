@@ -1,9 +1,11 @@
 """What subsets are worth: the accuracy of models trained on them, the smallest that is enough, and the pilot run."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import torch
 
 from labutils.checks import check_at_least
 from labutils.networks import training
@@ -18,7 +20,18 @@ class KeepCurves:
     full: np.ndarray
 
 
-def keep_curve(model, x, y, choosers, fractions, *, x_test, y_test, seeds, **options):
+def keep_curve(
+    model: torch.nn.Module,
+    x: np.ndarray,
+    y: np.ndarray,
+    choosers: Mapping[str, Callable],
+    fractions: Sequence[float],
+    *,
+    x_test: np.ndarray,
+    y_test: np.ndarray,
+    seeds: Sequence[int],
+    **options,
+) -> KeepCurves:
     """Test accuracy of models trained on what each method keeps of x (N, ...): `KeepCurves`.
 
     `choosers` maps a method's name to a function (fraction, seed) -> row numbers; `options` go to
@@ -28,18 +41,16 @@ def keep_curve(model, x, y, choosers, fractions, *, x_test, y_test, seeds, **opt
     """
     fractions, seeds = np.asarray(fractions, float), [int(s) for s in seeds]
     if not len(seeds) or fractions.ndim != 1 or not ((fractions > 0) & (fractions <= 1)).all():
-        raise ValueError(
-            f"fractions are {fractions}, seeds {seeds}; allowed: shares in (0, 1], at least one seed"
-        )
+        found = f"fractions are {fractions}, seeds {seeds}"
+        raise ValueError(f"{found}; allowed: shares in (0, 1], at least one seed")
     below = fractions[fractions < 1]
     subsets = [np.arange(len(y)) for _ in seeds]
     subsets += [choose(f, seed) for choose in choosers.values() for seed in seeds for f in below]
     owners = seeds + [seed for _ in choosers for seed in seeds for _ in below]
     options |= {"x_test": x_test, "y_test": y_test, "record": ("test_accuracy",)}
-    found = training.fit_many(model, x, y, included=subsets, seeds=owners, **options).test_accuracy.astype(
-        float
-    )
-    full, found = found[: len(seeds)], found[len(seeds) :].reshape(len(choosers), len(seeds), len(below))
+    fits = training.fit_many(model, x, y, included=subsets, seeds=owners, **options)
+    full, found = np.split(fits.test_accuracy.astype(float), [len(seeds)])
+    found = found.reshape(len(choosers), len(seeds), len(below))
     accuracy = {}
     for name, values in zip(choosers, found):
         accuracy[name] = np.repeat(full[:, None], len(fractions), axis=1)
@@ -47,7 +58,9 @@ def keep_curve(model, x, y, choosers, fractions, *, x_test, y_test, seeds, **opt
     return KeepCurves(fractions, accuracy, full)
 
 
-def smallest_fraction(fractions, accuracy, full, *, share=0.95):
+def smallest_fraction(
+    fractions: Sequence[float], accuracy: Sequence[float], full: float, *, share: float = 0.95
+) -> float:
     """The smallest fraction from which on `share` of the `full` accuracy is kept: a number in (0, 1].
 
     `accuracy` (F,) is interpolated linearly in the logarithm of the rising `fractions` (F,). Where even the first
@@ -56,9 +69,8 @@ def smallest_fraction(fractions, accuracy, full, *, share=0.95):
     """
     fractions, accuracy = np.asarray(fractions, float), np.asarray(accuracy, float)
     if fractions.shape != accuracy.shape or fractions.ndim != 1 or (np.diff(fractions) <= 0).any():
-        raise ValueError(
-            f"fractions {fractions} and accuracy of shape {accuracy.shape}; allowed: rising, of one length"
-        )
+        found = f"fractions {fractions} and accuracy of shape {accuracy.shape}"
+        raise ValueError(f"{found}; allowed: rising, of one length")
     short = np.flatnonzero(accuracy < share * full)
     if not len(short):
         return float(fractions[0])
@@ -69,11 +81,21 @@ def smallest_fraction(fractions, accuracy, full, *, share=0.95):
     return float(fractions[last] * (fractions[last + 1] / fractions[last]) ** rise)
 
 
-def transfer(learners, subsets, x, y, *, x_test, y_test, seeds, **options):
+def transfer(
+    learners: Mapping[str, torch.nn.Module | Callable],
+    subsets: Sequence[np.ndarray],
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    x_test: np.ndarray,
+    y_test: np.ndarray,
+    seeds: Sequence[int],
+    **options,
+) -> dict[str, np.ndarray]:
     """Test accuracy of every learner on every subset: {learner: array (len(subsets),)}.
 
     A learner is a network (trained by `training.fit_many` with `options`) or a function seed -> object with
-    scikit-learn's fit and predict; `seeds` holds one for each subset.
+    scikit-learn's fit and predict; `seeds` holds one for each subset. Raises ValueError for no subset.
     """
     check_at_least(1, **{"the number of subsets": len(subsets)})
     accuracy = {}
@@ -88,14 +110,25 @@ def transfer(learners, subsets, x, y, *, x_test, y_test, seeds, **options):
     return accuracy
 
 
-def audition(model, x, y, choosers, fraction, *, validation=0.25, runs=3, seed=0, **options):
-    """The method to use for this fraction, found by a pilot: (name, {name: accuracy in the pilot}).
+def pilot_run(
+    model: torch.nn.Module,
+    x: np.ndarray,
+    y: np.ndarray,
+    choosers: Mapping[str, Callable],
+    fraction: float,
+    *,
+    validation: float = 0.25,
+    n_seeds: int = 3,
+    seed: int = 0,
+    **options,
+) -> tuple[str, dict[str, float]]:
+    """The method to use for this fraction, by a pilot run of each: (name, {name: accuracy in the pilot run}).
 
     Each of `choosers` (as in `keep_curve`) makes a subset, of which only the rows outside a random `validation`
-    share of x count, and `runs` models are trained on them; the name with the best mean accuracy on that
+    share of x count, and `n_seeds` models are trained on them; the name with the best mean accuracy on that
     share wins, the first among equals. It is asked for fraction / (1 - validation), so that about as many rows count
     as will be kept in the end; from 1 - validation on all rows count, and all methods are equal.
-    Costs runs * len(choosers) full training runs and never looks at a test set.
+    Costs n_seeds * len(choosers) full training runs and never looks at a test set. Raises ValueError as `keep_curve`.
     """
     held = np.zeros(len(y), bool)
     held[np.random.default_rng(seed).permutation(len(y))[: round(validation * len(y))]] = True
@@ -105,9 +138,8 @@ def audition(model, x, y, choosers, fraction, *, validation=0.25, runs=3, seed=0
         return rows[~held[rows]]
 
     pilots = {name: partial(pilot, choose) for name, choose in choosers.items()}
-    seeds = range(seed, seed + runs)
-    found = keep_curve(
-        model, x, y, pilots, [fraction], x_test=x[held], y_test=y[held], seeds=seeds, **options
-    )
+    seeds = range(seed, seed + n_seeds)
+    options |= {"x_test": x[held], "y_test": y[held], "seeds": seeds}
+    found = keep_curve(model, x, y, pilots, [fraction], **options)
     means = {name: float(values.mean()) for name, values in found.accuracy.items()}
     return max(means, key=means.get), means

@@ -1,23 +1,26 @@
-"""From scores to subsets, and what models trained on the subsets are worth: the rules and curves of chapter 06.
+"""From scores to subsets, and what scores from left-out examples and wrong labels need: the rules of chapter 06.
 
 Scores are arrays (N,), larger = harder; subsets are arrays of row numbers, sorted.
 """
 
-import copy
-import time
+from collections.abc import Mapping
 
 import numpy as np
 from scipy import special, stats
 
-from labutils.checks import check_at_least, check_choice
-from labutils.networks import models, training
-from labutils.selection import prototypes, scores
-from labutils.selection.knn_shapley import knn_shapley
+from labutils.checks import check_at_least, check_choice, check_finite
 
 PREFER = ("hard", "easy", "middle", "random")
 
 
-def keep(scores, fraction, *, prefer="hard", labels=None, seed=0):
+def select(
+    scores: np.ndarray,
+    fraction: float,
+    *,
+    prefer: str = "hard",
+    labels: np.ndarray | None = None,
+    seed: int = 0,
+) -> np.ndarray:
     """Row numbers of the `fraction` of examples that a rule keeps: sorted array (round(fraction N),).
 
     prefer="hard" keeps the largest scores, "easy" the smallest, "middle" those closest to the median score (Xia
@@ -36,13 +39,21 @@ def keep(scores, fraction, *, prefer="hard", labels=None, seed=0):
     return _by_class(choose, size, len(scores), labels)
 
 
-def coverage(scores, fraction, *, mislabelled=0.0, bins=50, labels=None, seed=0):
+def coverage(
+    scores: np.ndarray,
+    fraction: float,
+    *,
+    mislabelled: float = 0.0,
+    bins: int = 50,
+    labels: np.ndarray | None = None,
+    seed: int = 0,
+) -> np.ndarray:
     """Row numbers kept by coverage-centric selection (CCS): sorted array (round(fraction N),).
 
     Drops the `mislabelled` share with the largest scores (less, where too few would be left), cuts the range of the
     other scores into `bins` strata of equal width, and shares the budget out evenly, the emptiest stratum first:
     what it cannot use goes to the others; within a stratum the choice is random. With `labels` (N,) class by class.
-    Zheng et al. 2023 (2210.15809), algorithm 1. Raises ValueError as `keep`, and for a share outside [0, 1).
+    Zheng et al. 2023 (2210.15809), algorithm 1. Raises ValueError as `select`, and for a share outside [0, 1).
     """
     check_at_least(1, bins=bins)
     if not 0 <= mislabelled < 1:
@@ -68,7 +79,9 @@ def coverage(scores, fraction, *, mislabelled=0.0, bins=50, labels=None, seed=0)
     return _by_class(choose, size, len(scores), labels)
 
 
-def flip_labels(y, share, *, classes=None, seed=0):
+def flip_labels(
+    y: np.ndarray, share: float, *, classes: int | None = None, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Replace the labels of a random `share` of examples by other classes: (labels (N,), flipped mask (N,)).
 
     Exactly round(share N) labels change, each to one of the other classes, all alike. Raises ValueError for a share
@@ -85,28 +98,30 @@ def flip_labels(y, share, *, classes=None, seed=0):
     return np.where(flipped, moved, y), flipped
 
 
-def leave_out(n, models, *, share=0.3, seed=0):
-    """Which of n examples each of `models` models is to see: mask (models, n), about share n left out of each.
+def leave_out(n: int, n_models: int, *, share: float = 0.3, seed: int = 0) -> np.ndarray:
+    """Which of n examples each of `n_models` models is to see: mask (n_models, n), about share n left out of each.
 
     One random order serves the next floor(1 / share) models, which leave out different parts of it: with share =
     1/k that is repeated k-fold cross-validation. Raises ValueError unless 0 < share <= 1/2.
     """
-    check_at_least(1, models=models, n=n)
+    check_at_least(1, n_models=n_models, n=n)
     size = round(share * n)
     if not 0 < share <= 0.5 or size == 0:
         raise ValueError(f"share is {share} of {n}; allowed: above 0 to 1/2, at least one example")
     rng, group = np.random.default_rng(seed), int(1 / share + 1e-9)
     folds = abs(1 / share - group) < 1e-9
-    mask = np.ones((models, n), bool)
-    for first in range(0, models, group):
+    mask = np.ones((n_models, n), bool)
+    for first in range(0, n_models, group):
         order = rng.permutation(n)
         parts = np.array_split(order, group) if folds else np.split(order, size * np.arange(1, group + 1))
-        for model, part in zip(range(first, min(first + group, models)), parts):
+        for model, part in zip(range(first, min(first + group, n_models)), parts):
             mask[model, part] = False
     return mask
 
 
-def left_out_risk(logits, labels, included, *, resolution=1 / 300):
+def left_out_risk(
+    logits: np.ndarray, labels: np.ndarray, included: np.ndarray, *, resolution: float = 1 / 300
+) -> np.ndarray:
     """The chance that a model which has not seen an example gets it wrong, from a few such models: array (N,).
 
     From the margins m = (logit of the label) - (largest other logit) of the models that left it out, with mean mu
@@ -117,16 +132,14 @@ def left_out_risk(logits, labels, included, *, resolution=1 / 300):
     logits, included = np.asarray(logits, float), np.asarray(included, bool)
     labels, rows = np.asarray(labels), np.arange(logits.shape[1])
     if logits.ndim != 3 or included.shape != logits.shape[:2] or labels.shape != (logits.shape[1],):
-        raise ValueError(
-            f"logits {logits.shape}, included {included.shape}, labels {labels.shape}; "
-            "allowed: (M, N, C), (M, N) and (N,)"
-        )
+        found = f"logits {logits.shape}, included {included.shape}, labels {labels.shape}"
+        raise ValueError(f"{found}; allowed: (M, N, C), (M, N) and (N,)")
     count = (~included).sum(axis=0)
     if count.min() < 2:
         raise ValueError(f"included: {(count < 2).sum()} examples are left out of fewer than 2 models")
     others = logits.copy()
     others[:, rows, labels] = -np.inf
-    margin = np.where(included, 0, logits[:, rows, labels] - others.max(axis=-1))
+    margin = np.where(included, 0, logits[:, rows, labels] - others.max(axis=-1))  # (M, N)
     mean = margin.sum(axis=0) / count
     squares = (np.where(included, 0, margin - mean) ** 2).sum(axis=0)
     spread = np.sqrt((3 * squares.sum() / (count - 1).sum() + squares) / (count + 2))
@@ -134,84 +147,11 @@ def left_out_risk(logits, labels, included, *, resolution=1 / 300):
     return np.where(chance < resolution, 0, chance)
 
 
-def score_all(model, x, y, *, members=9, early=0.2, resolution=1 / 300, seed=0, steps, **options):
-    """Most of the chapter's scores of x (N, d) with labels y, and what each cost: ({name: (N,)}, {name: seconds}).
+def agreement(scores: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Spearman's rank correlation of every pair of S scores {name: (N,)}: symmetric array (S, S), rows as in `scores`.
 
-    Networks are `members` runs with seeds from `seed` on, `options` for `training.fit_many`; "early" ones stop after
-    that share of the steps. Left-out scores come from networks that each see two thirds, `resolution` as in
-    `left_out_risk`. kNN-Shapley values each half against the other, so that no outside data are used, and enters with
-    a minus: larger = harder. Seconds are CPU seconds; scores from the same runs carry the whole price of those runs.
+    Raises ValueError for a score that is the same for all examples.
     """
-    scored, cost, seeds = {}, {}, np.arange(seed, seed + members)
-    rows, clusters, neighbours = np.arange(len(y)), min(20, len(x)), min(10, len(x) - 1)
-
-    def price(**functions):
-        """Evaluate scores; each is charged its own time and what they share, since `began`."""
-        shared = time.process_time() - began
-        for name, function in functions.items():
-            start = time.process_time()
-            name = name.replace("left_out", "left-out").replace("_", " ")
-            scored[name] = np.asarray(function(), float)
-            cost[name] = shared + time.process_time() - start
-
-    def fit(steps, **more):
-        return training.fit_many(model, x, y, seeds=seeds, steps=steps, **(options | more))
-
-    def shapley():
-        half = np.isin(rows, np.random.default_rng(seed).permutation(len(y))[: len(y) // 2])
-        values = np.empty(len(y))
-        for own in (half, ~half):
-            values[own] = knn_shapley(x[own], y[own], x[~own], y[~own], min(neighbours, own.sum()))
-        return -values
-
-    began = time.process_time()
-    price(
-        prototypes=lambda: prototypes.prototype_distance(x, clusters, seed),
-        class_prototypes=lambda: prototypes.prototype_distance(x, 1, seed, labels=y),
-        density=lambda: prototypes.neighbour_distance(x, neighbours),
-        kNN_Shapley=shapley,
-    )
-    began = time.process_time()
-    drawn = [models.initialise(copy.deepcopy(model), s).state_dict() for s in seeds]
-    drawn = {name: np.stack([state[name].numpy() for state in drawn]) for name in drawn[0]}
-    price(GraNd_at_start=lambda: scores.grand(model, x, y, parameters=drawn))
-    began = time.process_time()
-    runs = fit(max(1, round(early * steps)), record=("probabilities", "parameters"))
-    price(
-        EL2N_early=lambda: scores.el2n(runs.probabilities, y),
-        GraNd_early=lambda: scores.grand(model, x, y, parameters=runs.parameters),
-    )
-    began = time.process_time()
-    last = fit(steps, record="probabilities").probabilities
-    price(
-        EL2N=lambda: scores.el2n(last, y),
-        entropy=lambda: scores.entropy(last),
-        margin=lambda: scores.margin(last),
-        least_confidence=lambda: scores.least_confidence(last),
-        disagreement=lambda: scores.disagreement(last),
-    )
-    began = time.process_time()
-    history = fit(steps, record=("logits", "correct"), record_every=max(1, steps // 15))
-    path = special.softmax(history.logits, axis=-1)
-    price(
-        forgetting=lambda: scores.forgetting(history.correct),
-        AUM=lambda: scores.aum(history.logits, y),
-        difficulty=lambda: scores.cartography(path, y).difficulty,
-        variability=lambda: scores.cartography(path, y).variability,
-    )
-    began = time.process_time()
-    mask = leave_out(len(y), members, share=1 / 3, seed=seed)
-    logits = fit(steps, included=mask, record=("logits",)).logits
-    own = special.log_softmax(logits, axis=-1)[:, rows, y]
-    price(
-        left_out_loss=lambda: np.where(mask, 0, -own).sum(axis=0) / (~mask).sum(axis=0),
-        left_out_risk=lambda: left_out_risk(logits, y, mask, resolution=resolution),
-    )
-    return scored, cost
-
-
-def agreement(scores):
-    """Spearman's rank correlation of every pair of scores {name: (N,)}: symmetric array, rows as in `scores`."""
     ranks = np.array([stats.rankdata(values) for values in scores.values()])
     if (ranks == ranks[:, :1]).all(axis=1).any():
         raise ValueError("a score is the same for all examples; allowed: at least two different values")
@@ -221,8 +161,9 @@ def agreement(scores):
 def _checked(scores, fraction, labels, seed):
     """Scores as floats, the number to keep, and the random generator."""
     scores = np.asarray(scores, float)
-    if scores.ndim != 1 or not len(scores) or not np.isfinite(scores).all():
-        raise ValueError(f"scores have shape {scores.shape}; allowed: (N,), finite, at least one")
+    if scores.ndim != 1 or not len(scores):
+        raise ValueError(f"scores have shape {scores.shape}; allowed: (N,), at least one")
+    check_finite(scores=scores)
     if not 0 < fraction <= 1:
         raise ValueError(f"fraction is {fraction}; allowed: above 0 to 1")
     if labels is not None and np.shape(labels) != scores.shape:

@@ -2,14 +2,18 @@
 
 Probabilities and logits are arrays (..., N, C): leading axes, whether runs, seeds or times, are averaged over,
 unless a function says otherwise. Scores from features alone are in `prototypes`, exact data values in
-`shapley`, gradient norms in `gradients`; their main functions can be called from here as well.
+`knn_shapley`, gradient norms in `networks.gradient_norms`; their main functions can be called from here as well.
+`score_table` lists all of them and computes them together. Every function raises ValueError for shapes that disagree,
+for NaN and infinity, and for probabilities that are none.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy.special import entr
 
+from labutils.checks import check_finite
 from labutils.networks.gradient_norms import gradient_norms
 from labutils.selection.knn_shapley import knn_shapley as knn_shapley
 from labutils.selection.prototypes import neighbour_distance as neighbour_distance
@@ -32,7 +36,7 @@ class Estimate:
     errors: np.ndarray
 
 
-def el2n(probabilities, labels):
+def el2n(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Length of the error vector, |p - onehot(label)|: array (N,), from 0 to sqrt(2).
 
     Paul, Ganguli & Dziugaite 2021 (2107.07075), section 2.2: early in training, averaged over runs.
@@ -47,17 +51,26 @@ def el2n(probabilities, labels):
     return _averaged(score, p)
 
 
-def grand(model, x, labels, *, parameters=None, batch_size=128):
+def grand(
+    model: torch.nn.Module,
+    x: np.ndarray,
+    labels: np.ndarray,
+    *,
+    parameters: dict[str, np.ndarray] | None = None,
+    batch_size: int = 128,
+) -> np.ndarray:
     """Length of the loss gradient over the whole network, averaged over models: array (N,).
 
     GraNd, Paul, Ganguli & Dziugaite 2021 (2107.07075), definition 2.1. Arguments and errors as in
-    `gradients.gradient_norms`; `parameters` {name: (M, *shape)} as `training.fit_many` records them.
+    `gradient_norms.gradient_norms`; `parameters` {name: (M, *shape)} as `training.fit_many` records them.
     """
     norms = gradient_norms(model, x, labels, parameters=parameters, batch_size=batch_size)
     return norms.reshape(-1, len(norms.T)).mean(axis=0)
 
 
-def last_layer_grand(probabilities, labels, features, *, bias=False):
+def last_layer_grand(
+    probabilities: np.ndarray, labels: np.ndarray, features: np.ndarray, *, bias: bool = False
+) -> np.ndarray:
     """Length of the loss gradient over the last linear layer alone, |p - onehot| |features|: array (N,).
 
     `features` (..., N, H) are what that layer was given; with `bias` its bias counts as a weight of a constant
@@ -72,18 +85,18 @@ def last_layer_grand(probabilities, labels, features, *, bias=False):
     return sum(el2n(one, labels) * length for one, length in zip(p, lengths)) / len(p)
 
 
-def loss(probabilities, labels):
+def loss(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Cross-entropy -log p_label in nats: array (N,); a probability of 0 counts as the smallest positive one."""
     p, labels = _probabilities(probabilities), _labels(labels, np.shape(probabilities))
     return -np.log(np.maximum(_own(p, labels), np.finfo(p.dtype).tiny)).reshape(-1, len(labels)).mean(axis=0)
 
 
-def entropy(probabilities):
+def entropy(probabilities: np.ndarray) -> np.ndarray:
     """Entropy of the predicted distribution in nats: array (N,), 0 to log C. Shannon 1948; needs no labels."""
     return _averaged(lambda p: entr(p).sum(axis=-1), _probabilities(probabilities))
 
 
-def margin(probabilities):
+def margin(probabilities: np.ndarray) -> np.ndarray:
     """One minus the gap between the two largest probabilities: array (N,), 0 (sure) to 1 (tied); no labels.
 
     Scheffer, Decomain & Wrobel 2001 (best versus second best), here with the sign that makes larger harder.
@@ -96,12 +109,12 @@ def margin(probabilities):
     return _averaged(score, _probabilities(probabilities))
 
 
-def least_confidence(probabilities):
+def least_confidence(probabilities: np.ndarray) -> np.ndarray:
     """One minus the largest probability: array (N,), 0 to 1 - 1/C. Lewis & Gale 1994; needs no labels."""
     return _averaged(lambda p: 1 - p.max(axis=-1), _probabilities(probabilities))
 
 
-def forgetting(correct):
+def forgetting(correct: np.ndarray) -> np.ndarray:
     """Number of times an example goes from right to wrong, histories (T, N) or (runs, T, N): array (N,).
 
     An example never right counts T, more than any other can reach; runs are averaged. Toneva et al. 2019
@@ -116,7 +129,7 @@ def forgetting(correct):
     return np.where(correct.any(axis=1), events, times).mean(axis=0)
 
 
-def aum(logits, labels):
+def aum(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Mean over the history of (largest other logit - logit of the label): array (N,).
 
     Minus the area under the margin of Pleiss et al. 2020 (2001.10528), equation 1, so that larger = harder;
@@ -136,7 +149,7 @@ def aum(logits, labels):
     return _averaged(score, z)
 
 
-def cartography(probabilities, labels):
+def cartography(probabilities: np.ndarray, labels: np.ndarray) -> Cartography:
     """Mean and spread over training of the label's probability, (T, N, C) or (runs, T, N, C): `Cartography`.
 
     Swayamdipta et al. 2020 (2009.10795), equations 1 and 2 (population deviation); their confidence is
@@ -150,7 +163,7 @@ def cartography(probabilities, labels):
     return Cartography(1 - own.mean(axis=(0, 1)), own.std(axis=1).mean(axis=0))
 
 
-def disagreement(probabilities):
+def disagreement(probabilities: np.ndarray) -> np.ndarray:
     """Mutual information in nats between prediction and member of an ensemble (..., M, N, C): array (N,).
 
     Entropy of the mean minus mean entropy, 0 where all members agree: BALD, Houlsby et al. 2011 (1112.5745),
@@ -166,24 +179,7 @@ def disagreement(probabilities):
     return np.maximum(np.mean(gain, axis=0), 0)  # below zero is rounding
 
 
-def pointwise_v_information(probabilities, labels, *, prior=None):
-    """How many bits short of the class shares a model falls on an example: minus its PVI, array (N,).
-
-    PVI = log2 p(label | x) - log2 p(label), Ethayarajh et al. 2022 (2110.08420), definition 4; negative PVI
-    (a score above 0) means that the input misleads. The simple form: the model that sees no input predicts
-    `prior` (C,), by default the shares of `labels`; theirs is a network trained on blanks, which learns those.
-    """
-    p = _probabilities(probabilities)
-    labels = _labels(labels, p.shape)
-    if prior is None:
-        prior = np.bincount(labels, minlength=p.shape[-1]) / len(labels)
-    prior = _probabilities(np.asarray(prior)[None])[0]
-    if prior.shape != p.shape[-1:] or prior[labels].min() <= 0:
-        raise ValueError(f"prior is {prior}; allowed: a positive share for each of the {p.shape[-1]} classes")
-    return (loss(p, labels) + np.log(prior[labels])) / np.log(2)
-
-
-def memorisation(correct, included):
+def memorisation(correct: np.ndarray, included: np.ndarray) -> Estimate:
     """How much likelier an example is to be right for having been trained on: `Estimate`, arrays (N,).
 
     P(correct | included) - P(correct | left out) over models on random subsets, Feldman & Zhang 2020
@@ -191,54 +187,28 @@ def memorisation(correct, included):
     estimate; `included` (M, N): whether model m was trained on example n. Errors are those of a difference
     of two means. Raises ValueError unless every example is in, and out of, two models at least.
     """
-    correct, included, n_in, n_out = _subset_models(correct, included)
+    included, correct = _flags("included", included, (2,)), _scores("correct", correct)
     if correct.shape != included.shape:
-        raise ValueError(
-            f"correct has shape {correct.shape}, included {included.shape}; allowed: both (M, N)"
-        )
-    sums = np.einsum("mn,mn->n", correct, included), np.einsum("mn,mn,mn->n", correct, correct, included)
-    totals = correct.sum(axis=0, dtype=float), np.einsum("mn,mn->n", correct, correct)
-    return _difference(*sums, *totals, n_in, n_out)
-
-
-def influence(correct, included):
-    """How much likelier test example k is right for having trained on n: `Estimate`, arrays (N, K).
-
-    The same difference as `memorisation` (Feldman & Zhang 2020, equation 2) for `correct` (M, K) on any
-    examples, with `included` (M, N): one or two matrix products. For large N pass part of its columns.
-    """
-    correct, included, n_in, n_out = _subset_models(correct, included)
-    with_it = included.T @ correct
-    squares = with_it if _is_flags(correct) else included.T @ correct**2
-    totals = correct.sum(axis=0, dtype=float), np.einsum("mk,mk->k", correct, correct)
-    return _difference(with_it, squares, *totals, n_in[:, None], n_out[:, None])
-
-
-def _difference(with_it, squares_with, total, squares, n_in, n_out):
-    """Difference of the means inside and outside, from sums and sums of squares."""
-    inside, outside = with_it / n_in, (total - with_it) / n_out
-    spread_in = np.maximum(squares_with / n_in - inside**2, 0) / (n_in - 1)
-    spread_out = np.maximum((squares - squares_with) / n_out - outside**2, 0) / (n_out - 1)
-    return Estimate(inside - outside, np.sqrt(spread_in + spread_out))
-
-
-def _subset_models(correct, included):
-    """The arguments as float32 (sums of fewer than 2^24 flags are exact) and the models with and without."""
-    included = _flags("included", included, (2,))
-    correct = _scores("correct", correct)
-    if correct.ndim != 2 or len(correct) != len(included):
-        raise ValueError(
-            f"correct has shape {correct.shape}; allowed: (M, N), a row for each of {len(included)}"
-        )
+        found = f"correct has shape {correct.shape}, included {included.shape}"
+        raise ValueError(f"{found}; allowed: both (M, N)")
     if correct.min() < 0 or correct.max() > 1:
         raise ValueError(f"correct holds {correct.min():g} to {correct.max():g}; allowed: 0 to 1")
     n_in = included.sum(axis=0, dtype=float)
     n_out = len(included) - n_in
     if bad := np.count_nonzero(np.minimum(n_in, n_out) < 2):
-        raise ValueError(
-            f"included: {bad} examples are in, or out of, fewer than 2 models; train more models"
-        )
-    return correct.astype(np.float32), included.astype(np.float32), n_in, n_out
+        found = f"included: {bad} examples are in, or out of, fewer than 2 models"
+        raise ValueError(f"{found}; train more models")
+    correct, included = (
+        correct.astype(np.float32),
+        included.astype(np.float32),
+    )  # sums below 2^24 flags are exact
+    sums_in = np.einsum("mn,mn->n", correct, included)
+    inside, outside = sums_in / n_in, (correct.sum(axis=0, dtype=float) - sums_in) / n_out
+    squares_in = np.einsum("mn,mn,mn->n", correct, correct, included)
+    squares_out = np.einsum("mn,mn->n", correct, correct) - squares_in
+    spread_in = np.maximum(squares_in / n_in - inside**2, 0) / (n_in - 1)
+    spread_out = np.maximum(squares_out / n_out - outside**2, 0) / (n_out - 1)
+    return Estimate(inside - outside, np.sqrt(spread_in + spread_out))
 
 
 def _averaged(score, values):
@@ -259,8 +229,7 @@ def _scores(name, values):
         values = values.astype(float)
     if values.ndim < 2 or values.size == 0:
         raise ValueError(f"{name} has shape {values.shape}; allowed: (..., N, C) with at least one example")
-    if not np.isfinite(values).all():
-        raise ValueError(f"{name} holds NaN or infinity; allowed: finite numbers")
+    check_finite(**{name: values})
     return values
 
 

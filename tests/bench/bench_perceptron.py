@@ -64,14 +64,8 @@ def margins(n=40, rounds=3):
     def peer():
         constraint = {"type": "ineq", "fun": lambda w: rows @ w - 1, "jac": lambda w: rows}
         start = np.eye(n)[0] / abs(x[:, 0]).min()
-        return optimize.minimize(
-            lambda w: w @ w / 2,
-            start,
-            jac=lambda w: w,
-            constraints=constraint,
-            method="SLSQP",
-            options={"maxiter": 500},
-        ).x
+        options = {"jac": lambda w: w, "constraints": constraint, "options": {"maxiter": 500}}
+        return optimize.minimize(lambda w: w @ w / 2, start, method="SLSQP", **options).x
 
     ours, slsqp = (
         min((stopwatch(call) for _ in range(rounds)), key=lambda r: r[0])

@@ -1,4 +1,4 @@
-"""Easy or hard against recomputed values, limits that are known exactly, brute force, simulation and SLSQP."""
+"""Easy or hard against recomputed values, limits that are known exactly, brute force and simulation."""
 
 import math
 

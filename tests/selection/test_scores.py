@@ -25,7 +25,6 @@ ONE_HOT = np.eye(4)[Y]
         (scores.margin, lambda p, y: 1 - (np.sort(p)[-1] - np.sort(p)[-2])),
         (scores.least_confidence, lambda p, y: 1 - max(p)),
         (scores.aum, lambda p, y: max(np.delete(p, y)) - p[y]),
-        (scores.pointwise_v_information, lambda p, y: np.log2(np.mean(y == Y)) - np.log2(p[y])),
     ],
 )
 def test_a_score_is_its_definition_averaged_over_leading_axes(score, definition):
@@ -81,30 +80,19 @@ def test_disagreement_is_mutual_information():
     assert scores.disagreement(P[0])[0] == pytest.approx((joint * np.log(joint / independent)).sum())
 
 
-# --- memorisation and influence ------------------------------------------------------------------------------
-def estimates(correct, included):
-    """Feldman and Zhang's estimators as two loops."""
-    value, error = np.empty((2, included.shape[1], correct.shape[1]))
-    for n, inside in enumerate(included.T):
-        for k, right in enumerate(correct.T):
-            a, b = right[inside].astype(float), right[~inside].astype(float)
-            value[n, k] = a.mean() - b.mean()
-            error[n, k] = np.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
-    return value, error
-
-
+# --- memorisation --------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("soft", [False, True])
-def test_memorisation_and_influence_are_the_loops(soft):
+def test_memorisation_is_the_loop(soft):
     rng = np.random.default_rng(1)
-    included, correct = rng.random((40, 12)) < 0.7, rng.random((40, 9))
+    included, correct = rng.random((40, 9)) < 0.7, rng.random((40, 9))
     correct = correct if soft else correct < 0.6
-    value, error = estimates(correct, included)
-    found = scores.influence(correct, included)
-    np.testing.assert_allclose(found.values, value, atol=1e-6)
-    np.testing.assert_allclose(found.errors, error, atol=1e-6)
-    found = scores.memorisation(correct, included[:, :9])
-    np.testing.assert_allclose(found.values, np.diag(value), atol=1e-6)
-    np.testing.assert_allclose(found.errors, np.diag(error), atol=1e-6)
+    found = scores.memorisation(correct, included)
+    for n in range(9):
+        a, b = (correct[inside, n].astype(float) for inside in (included[:, n], ~included[:, n]))
+        assert found.values[n] == pytest.approx(a.mean() - b.mean(), abs=1e-6)
+        assert found.errors[n] == pytest.approx(
+            np.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b)), abs=1e-6
+        )
 
 
 def test_planted_memorisation_is_found_within_its_errors():
@@ -168,11 +156,10 @@ FLAGS = RNG.permuted(np.tile([[True], [False]], (3, 20)), axis=0)  # each exampl
         (lambda: scores.forgetting(np.ones((1, 3))), "1 time"),
         (lambda: scores.cartography(P[0, 0], Y), "(T, N, C)"),
         (lambda: scores.disagreement(P[0, 0]), "at least 2 members"),
-        (lambda: scores.pointwise_v_information(P, Y, prior=np.array([0, 0, 0, 1.0])), "positive share"),
         (lambda: scores.memorisation(FLAGS, np.ones((6, 20))), "train more models"),
         (lambda: scores.memorisation(FLAGS[:, :5], FLAGS), "both (M, N)"),
         (lambda: scores.memorisation(FLAGS * 2, FLAGS), "allowed: 0 to 1"),
-        (lambda: scores.influence(FLAGS[:4], FLAGS), "a row for each of 6"),
+        (lambda: scores.memorisation(FLAGS[:4], FLAGS), "both (M, N)"),
         (lambda: scores.last_layer_grand(P, Y, np.ones((2, 20, 7))), "features have shape"),
     ],
 )

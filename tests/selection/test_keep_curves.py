@@ -1,0 +1,115 @@
+"""What subsets are worth: curves against one model after the other, fractions against closed forms, fair pilot runs."""
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+
+from labutils import data
+from labutils.networks import models, training
+from labutils.selection import keep_curves, pruning
+
+SCORES = np.random.default_rng(0).normal(size=200)
+
+
+def test_smallest_fraction_inverts_a_curve_that_is_straight_in_the_logarithm():
+    f = np.array([0.05, 0.1, 0.3, 1.0])
+    curve = 0.9 + 0.1 * np.log10(f)
+    for share in (0.9, 0.95, 0.99):
+        expected = 10 ** ((share * 0.9 - 0.9) / 0.1)
+        assert keep_curves.smallest_fraction(f, curve, 0.9, share=share) == pytest.approx(expected)
+    assert keep_curves.smallest_fraction(f, np.ones(4), 1.0) == 0.05
+    assert keep_curves.smallest_fraction(f, np.zeros(4), 1.0) == 1.0
+    dip = np.array([0.99, 0.5, 0.96, 1.0])  # enough at first, but not for good
+    assert 0.1 < keep_curves.smallest_fraction(f, dip, 1.0) < 0.3
+
+
+def small():
+    d = data.load("digits", max_train=200)
+    return d, models.mlp([64, 16, 10]), {"steps": 30, "batch_size": 32, "learning_rate": 1e-2}
+
+
+def test_keep_curve_is_what_one_model_after_the_other_gives():
+    d, net, options = small()
+    choosers = {
+        "hard": lambda f, s: pruning.select(np.arange(200), f),
+        "random": lambda f, s: pruning.select(np.arange(200), f, prefer="random", seed=s),
+    }
+    test = {"x_test": d.x_test, "y_test": d.y_test}
+    curves = keep_curves.keep_curve(
+        net, d.x_train, d.y_train, choosers, [0.2, 1.0, 0.5], seeds=[3, 4], **test, **options
+    )
+    for name, choose in choosers.items():
+        for s, seed in enumerate((3, 4)):
+            for f, fraction in enumerate((0.2, 1.0, 0.5)):
+                rows = choose(fraction, seed)
+                one = training.fit_many(
+                    net, d.x_train, d.y_train, included=[rows], seeds=[seed], **test, **options
+                )
+                assert curves.accuracy[name][s, f] == pytest.approx(one.test_accuracy[0], abs=0.01)
+    assert np.array_equal(curves.full, curves.accuracy["hard"][:, 1])
+
+
+def test_transfer_trains_networks_and_forests_on_the_same_rows():
+    d, net, options = small()
+    subsets = [np.arange(100), np.flatnonzero(d.y_train < 5)]
+    learners = {"MLP": net, "random forest": lambda seed: RandomForestClassifier(20, random_state=seed)}
+    found = keep_curves.transfer(
+        learners, subsets, d.x_train, d.y_train, x_test=d.x_test, y_test=d.y_test, seeds=[0, 1], **options
+    )
+    limit = (d.y_test < 5).mean()  # nobody can name a digit it has never seen
+    for accuracy in found.values():
+        assert accuracy[1] <= limit < accuracy[0] + 0.4
+        assert accuracy.min() > 0.3
+
+
+def test_pilot_run_prefers_what_works_and_never_scores_rows_it_trained_on():
+    d, net, options = small()
+    one_class = np.flatnonzero(d.y_train == 0)
+    choosers = {"all": lambda f, s: np.arange(200), "zeros": lambda f, s: one_class}
+    best, means = keep_curves.pilot_run(net, d.x_train, d.y_train, choosers, 0.5, n_seeds=2, **options)
+    assert best == "all"
+    assert means["zeros"] < 0.3 < means["all"] < 1
+
+
+def test_pilot_run_judges_by_as_many_rows_as_will_be_kept():
+    d, net, options = small()
+    x, y = d.x_train, d.y_train
+    held = np.isin(np.arange(200), np.random.default_rng(7).permutation(200)[:50])
+    sizes = {}
+
+    def choose(f, s):
+        rows = pruning.select(SCORES, f, prefer="random", seed=s)
+        sizes[s] = (~held[rows]).sum()
+        return rows
+
+    _, means = keep_curves.pilot_run(net, x, y, {"random": choose}, 0.3, n_seeds=4, seed=7, **options)
+    assert abs(np.mean(list(sizes.values())) - 60) < 6  # 45 would count of the 60 rows that 0.3 asks for
+    by_hand = [
+        np.setdiff1d(pruning.select(SCORES, 0.4, prefer="random", seed=s), np.flatnonzero(held))
+        for s in sizes
+    ]
+    settings = options | {"x_test": x[held], "y_test": y[held], "record": "test_accuracy"}
+    fits = training.fit_many(net, x, y, included=by_hand, seeds=list(sizes), **settings)
+    assert means["random"] == pytest.approx(fits.test_accuracy.mean(), abs=0.011)
+
+    three = {"a": choose, "b": lambda f, s: pruning.select(SCORES, f), "c": choose}
+    best, equal = keep_curves.pilot_run(net, x, y, three, 0.8, n_seeds=2, seed=7, **options)
+    assert best == "a" and len(set(equal.values())) == 1  # three quarters of the rows are all there are
+    assert sizes[7] == 150
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: keep_curves.smallest_fraction([0.5, 0.1], [1, 1], 1), "rising"),
+        (lambda: keep_curves.transfer({}, [], None, None, x_test=0, y_test=0, seeds=[]), "subsets is 0"),
+        (
+            lambda: keep_curves.keep_curve(None, None, None, {}, [2], x_test=0, y_test=0, seeds=[0]),
+            "shares in (0, 1]",
+        ),
+    ],
+)
+def test_bad_input_is_named(call, words):
+    with pytest.raises(ValueError) as error:
+        call()
+    assert words in str(error.value)
