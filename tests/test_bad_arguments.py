@@ -9,7 +9,15 @@ from labutils.budget import fourier, grokking
 from labutils.geometry import similarity, translation
 from labutils.laws import intrinsic_dimension, joint_law, power_law, regimes
 from labutils.networks import gradient_norms, max_margin, models, training
-from labutils.selection import coresets, easy_hard, knn_shapley, prototypes, scores, weighted_coresets
+from labutils.selection import (
+    coresets,
+    easy_hard,
+    knn_shapley,
+    prototypes,
+    pruning,
+    scores,
+    weighted_coresets,
+)
 
 N, RNG = 2.0 ** np.arange(4, 11), np.random.default_rng(0)
 LOSS, X = N**-0.5, RNG.normal(size=(40, 5))
@@ -74,6 +82,20 @@ ARGUMENTS = {
     "half a row": (lambda: coresets.graph_cut(X, 2.5), "size is 2.5; allowed: a whole number from 1 to 40"),
     "coreset of NaN": (lambda: coresets.facility_location(HOLED, 3), "x holds NaN or infinity in row 1; allowed: finite"),
     "coreset of no columns": (lambda: coresets.k_center(X[:, :0], 3), "x has shape (40, 0); allowed: (examples, features)"),
+    "nothing kept": (lambda: pruning.select(X[:, 0], 0), "fraction is 0; allowed: above 0 to 1"),
+    "scores NaN": (lambda: pruning.select(HOLED[:, 2], 0.5), "scores holds NaN or infinity; allowed: finite numbers"),
+    "no scores": (lambda: pruning.select([], 0.5), "scores have shape (0,); allowed: (N,), at least one"),
+    "rule unknown": (lambda: pruning.select(X[:, 0], 0.5, prefer="hardest"), "prefer is 'hardest'; allowed: .* Did you mean 'hard'?"),
+    "labels of other scores": (lambda: pruning.select(X[:, 0], 0.5, labels=Y), "labels have shape (8,); allowed: (40,), one for each"),
+    "no strata": (lambda: pruning.coverage(X[:, 0], 0.5, bins=0), "bins is 0; allowed: at least 1"),
+    "all mislabelled": (lambda: pruning.coverage(X[:, 0], 0.5, mislabelled=1), "mislabelled is 1; allowed: a share from 0 to below 1"),
+    "more than all flipped": (lambda: pruning.flip_labels(Y, 2), "share is 2, classes 4; allowed: 0 to below 1, at least 2"),
+    "no model to leave out of": (lambda: pruning.leave_out(40, 0), "n_models is 0; allowed: at least 1"),
+    "most left out": (lambda: pruning.leave_out(40, 3, share=0.9), "share is 0.9 of 40; allowed: above 0 to 1/2"),
+    "agreement with NaN": (lambda: pruning.agreement({"a": X[:, 0], "b": HOLED[:, 2]}), "b holds NaN or infinity; allowed: finite numbers"),
+    "agreement of nothing": (lambda: pruning.agreement({}), "scores have shapes []; allowed: one and the same, (N,)"),
+    "agreement of other rows": (lambda: pruning.agreement({"a": X[:, 0], "b": Y}), "scores have shapes [(8,), (40,)]; allowed"),
+    "agreement with a constant": (lambda: pruning.agreement({"a": X[:, 0], "b": 0 * X[:, 0]}), "a score is the same for all examples"),
     "no prototype": (lambda: prototypes.prototype_distance(X, 0), "clusters is 0"),
     "more prototypes than rows": (lambda: prototypes.prototype_distance(X, 41), "clusters is 41"),
     "no other row": (lambda: prototypes.neighbour_distance(X, 40), "k is 40"),

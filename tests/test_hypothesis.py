@@ -13,7 +13,7 @@ from PIL import Image
 
 from labutils import data
 from labutils.laws import power_law
-from labutils.selection import coresets, scores
+from labutils.selection import coresets, pruning, scores
 
 one_file = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 ODD = [
@@ -214,6 +214,28 @@ def test_coresets_are_different_rows_or_refused(choose, x, size):
         assert x.ndim != 2 or not 1 <= size <= len(x) or not np.isfinite(x).all()
     else:
         assert len(set(chosen.tolist())) == size and chosen.min() >= 0 and chosen.max() < len(x)
+
+
+@given(
+    values=hnp.arrays(float, st.integers(0, 30), elements=st.floats(0, 1) | st.floats() | st.just(0.5)),
+    fraction=st.floats(0, 1.5) | st.just(1.0),
+    prefer=st.sampled_from([*pruning.PREFER, "coverage"]),
+    n_classes=st.integers(0, 4),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_subsets_are_rows_of_the_size_asked_for_or_refused(values, fraction, prefer, n_classes, seed):
+    labels = np.random.default_rng(seed).integers(n_classes, size=len(values)) if n_classes else None
+    choose = pruning.coverage if prefer == "coverage" else pruning.select
+    options = {} if prefer == "coverage" else {"prefer": prefer}
+    try:
+        chosen = choose(values, fraction, labels=labels, seed=seed, **options)
+    except ValueError as error:
+        sentence(error)
+        assert not len(values) or not np.isfinite(values).all() or not 0 < fraction <= 1
+    else:
+        assert len(chosen) == max(1, round(fraction * len(values))) and (np.diff(chosen) > 0).all()
+        assert chosen[0] >= 0 and chosen[-1] < len(values)
+        assert (chosen == choose(values, fraction, labels=labels, seed=seed, **options)).all()
 
 
 @given(

@@ -150,8 +150,12 @@ def left_out_risk(
 def agreement(scores: Mapping[str, np.ndarray]) -> np.ndarray:
     """Spearman's rank correlation of every pair of S scores {name: (N,)}: symmetric array (S, S), rows as in `scores`.
 
-    Raises ValueError for a score that is the same for all examples.
+    Raises ValueError for NaN, scores of several lengths, and one that is the same for all examples.
     """
+    shapes = {np.shape(values) for values in scores.values()}
+    if len(shapes) != 1:
+        raise ValueError(f"scores have shapes {sorted(shapes)}; allowed: one and the same, (N,)")
+    check_finite(**scores)
     ranks = np.array([stats.rankdata(values) for values in scores.values()])
     if (ranks == ranks[:, :1]).all(axis=1).any():
         raise ValueError("a score is the same for all examples; allowed: at least two different values")
