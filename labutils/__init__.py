@@ -27,5 +27,7 @@ selection/      which examples to keep (chapters 04, 06, 07)
 geometry/       how alike two representations are (chapter 10)
     similarity          CKA, neighbours, CCA                   translation          from one to the other, without pairs
 book/           runs the chapters and prints them: python -m labutils.book
-    execute, dependencies, provenance    a chapter's run       claims, cards, records    verdicts    site, explorer    the pages
+    execute, parameters, provenance     a chapter's run         dependencies   what it is made from
+    claims, cards, records              what it found          reader_data    the reader's file in the book
+    site, explorer                      the pages, and what moves on them
 """
