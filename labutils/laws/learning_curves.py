@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from labutils.checks import check_choice
 
@@ -13,6 +13,11 @@ LEARNERS = {  # scikit-learn's, with its defaults, for a subset of n rows
     "nearest_neighbours": lambda n, seed: KNeighborsClassifier(min(5, n)),
     "logistic_regression": lambda n, seed: LogisticRegression(max_iter=1000),
     "random_forest": lambda n, seed: RandomForestClassifier(random_state=seed),
+}
+REGRESSORS = {  # of the same families
+    "nearest_neighbours": lambda n, seed: KNeighborsRegressor(min(5, n)),
+    "ridge": lambda n, seed: Ridge(),
+    "random_forest": lambda n, seed: RandomForestRegressor(random_state=seed),
 }
 
 
@@ -40,20 +45,23 @@ def learning_curve(
 ) -> np.ndarray:
     """Test error (n_seeds, T) of `learner` trained on nested random subsets of `n` (T,) rows.
 
-    `learner` is a name in `LEARNERS` or a function (size, seed) -> object with scikit-learn's fit and predict.
+    `learner` is a name in `LEARNERS`, or for fractional targets in `REGRESSORS`, or a function (size, seed) -> object
+    with scikit-learn's fit and predict. The error of a regression is the share of variance not explained, 1 - R^2.
     Classes missing from a subset cannot be predicted, as in life. Raises ValueError for another name or size.
     """
     if np.min(n) < 1 or np.max(n) > len(y_train):
         raise ValueError(f"n reaches from {np.min(n)} to {np.max(n)}; allowed: 1 to {len(y_train)} rows")
+    fractional = y_test.dtype.kind == "f"
     if not callable(learner):
-        check_choice("learner", learner, LEARNERS)
-        learner = LEARNERS[learner]
+        known = REGRESSORS if fractional else LEARNERS
+        check_choice("learner", learner, known)
+        learner = known[learner]
 
     def error(rows, seed):
         y = y_train[rows]
-        if np.all(y == y[0]):  # nothing to learn, and some learners refuse
-            return np.mean(y_test != y[0])
-        return np.mean(learner(len(y), seed).fit(x_train[rows], y).predict(x_test) != y_test)
+        alike = np.all(y == y[0])  # nothing to learn, and some learners refuse
+        guess = y[0] if alike else learner(len(y), seed).fit(x_train[rows], y).predict(x_test)
+        return np.mean((guess - y_test) ** 2) / np.var(y_test) if fractional else np.mean(guess != y_test)
 
     orders = nested_subsets(len(y_train), n_seeds, seed=seed)
     return np.array([[error(order[:size], s) for size in n] for s, order in enumerate(orders)])

@@ -44,6 +44,18 @@ def test_one_row_and_missing_classes_are_part_of_life():
         assert (errors[:, 0] == 2 / 3).all() and (errors[:, 1] >= 1 / 3).all()
 
 
+def test_of_a_regression_the_error_is_the_variance_not_explained():
+    x, rng = np.random.default_rng(0).standard_normal((600, 2)), np.random.default_rng(1)
+    y = x @ [3.0, 4.0] + 5 * rng.standard_normal(600) + 7
+    for learner in learning_curves.REGRESSORS:
+        curve = learning_curves.learning_curve(
+            x[:400], y[:400], x[400:], y[400:], [1, 400], learner, n_seeds=2
+        )
+        assert (curve[:, 0] >= 1).all() and (curve[:, 1] < 0.8).all()  # one row tells nothing; half is noise
+        if learner == "ridge":
+            assert abs(curve[:, 1] - 0.5).max() < 0.1
+
+
 def test_anchors_and_refusals():
     assert learning_curves.anchors(128).tolist() == [16, 23, 32, 45, 64, 91, 128]
     assert learning_curves.anchors(127)[-1] == 91
