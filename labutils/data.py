@@ -121,7 +121,9 @@ def load(
     if max_train is not None and max_train < len(y_train):
         chosen = _stratified(y_train, max_train, seed)
         x_train, y_train = x_train[chosen], y_train[chosen]
-    return Dataset(x_train, y_train, x_test, y_test, _stem(name), classes, tuple(shape), kind, name not in NAMES)
+    return Dataset(
+        x_train, y_train, x_test, y_test, _stem(name), classes, tuple(shape), kind, name not in NAMES
+    )
 
 
 def describe(name: str | os.PathLike) -> Description:
