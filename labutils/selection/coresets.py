@@ -85,18 +85,18 @@ def herding(x: np.ndarray, size: int, *, repeat: bool = False) -> np.ndarray:
     return np.array(chosen)
 
 
-def graph_cut(x: np.ndarray, size: int, *, coverage: float = 2.0) -> np.ndarray:
-    """Indices (size,) of rows of `x` (N, d) that greedily raise coverage * (similarity of the chosen to all rows)
+def graph_cut(x: np.ndarray, size: int, *, representation: float = 2.0) -> np.ndarray:
+    """Indices (size,) of rows of `x` (N, d) that greedily raise representation * (similarity of the chosen to all rows)
     - (similarity of the chosen to each other), where two rows have similarity (1 + their cosine) / 2.
 
-    With `coverage` 2 or more no row lowers the sum, and greedy reaches 1 - 1/e of the best (Nemhauser, Wolsey and
+    With `representation` 2 or more no row lowers the sum, and greedy reaches 1 - 1/e of the best (Nemhauser, Wolsey and
     Fisher 1978). A sum of inner products needs no pairs: time and memory grow as N.
     """
-    check_at_least(0, coverage=coverage)
+    check_at_least(0, representation=representation)
     x = _rows(x, size)
     unit = inverse_lengths(x)
     every = sum(unit[b] @ x[b] for b in blocks(*x.shape))
-    alone = coverage / 2 * (len(x) + _inner(x, unit, every)) - (1 + (unit > 0)) / 2
+    alone = representation / 2 * (len(x) + _inner(x, unit, every)) - (1 + (unit > 0)) / 2
     tie, total, chosen = ROUNDING * np.abs(alone).max(), np.zeros(x.shape[1]), []
     wide = 2 * POOL
     while len(chosen) < size:

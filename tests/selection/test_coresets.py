@@ -40,9 +40,9 @@ def covered(s, chosen):
     return s[:, list(chosen)].max(axis=1).sum()
 
 
-def cut(s, chosen, coverage=2):
+def cut(s, chosen, representation=2):
     chosen = list(chosen)
-    return coverage * s[:, chosen].sum() - s[np.ix_(chosen, chosen)].sum()
+    return representation * s[:, chosen].sum() - s[np.ix_(chosen, chosen)].sum()
 
 
 def radius(x, chosen):
@@ -137,7 +137,7 @@ def test_herding_decides_in_64_bits_what_32_leave_open():
 
 
 @pytest.mark.parametrize("similarity", coresets.SIMILARITIES)
-def test_32_bit_products_cost_no_coverage(similarity, monkeypatch):
+def test_32_bit_products_cost_no_similarity(similarity, monkeypatch):
     x = data("clusters", 3, n=800)
     s = similarities(x, similarity)
     monkeypatch.setattr(facility_location, "SINGLE", 10)
@@ -186,10 +186,10 @@ def test_greedy_reaches_its_share_of_the_best(name, seed):
     assert (1 - 1 / np.e) * best <= greedy <= best * (1 + 1e-12)
 
 
-def test_graph_cut_spreads_out_as_coverage_falls():
+def test_graph_cut_spreads_out_as_representation_falls():
     x = data("clusters", 0)
     s = similarities(x)
-    crowded, spread = (coresets.graph_cut(x, 10, coverage=c) for c in (50, 0.0))
+    crowded, spread = (coresets.graph_cut(x, 10, representation=c) for c in (50, 0.0))
     inner = [s[np.ix_(c, c)].sum() for c in (crowded, spread)]
     assert inner[1] < inner[0]
 
@@ -293,8 +293,8 @@ def test_bad_options_are_named():
         coresets.facility_location(x, 3, similarity="cosin")
     with pytest.raises(ValueError, match="sample is 21"):
         coresets.facility_location(x, 3, sample=21)
-    with pytest.raises(ValueError, match="coverage is -1"):
-        coresets.graph_cut(x, 3, coverage=-1)
+    with pytest.raises(ValueError, match="representation is -1"):
+        coresets.graph_cut(x, 3, representation=-1)
 
 
 def test_the_global_random_state_is_left_alone():
