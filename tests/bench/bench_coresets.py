@@ -83,7 +83,7 @@ def graph_cut_product(x, size):
 def lazy_greedy(x, size):
     """Gains fall only, so a gain worked out anew that is still the largest wins: a heap and a stored matrix."""
     u = directions(x).astype(np.float32)
-    s, near, chosen = u @ u.T, np.full(len(u), -1, np.float32), []
+    s, near, chosen = 1 + u @ u.T, np.zeros(len(u), np.float32), []
     heap = [(-gain, i) for i, gain in enumerate(s.sum(axis=1))]
     heapq.heapify(heap)
     while len(chosen) < size:
