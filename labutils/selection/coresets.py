@@ -1,7 +1,8 @@
 """Coresets by selection: rows that stand for a whole data set, chosen greedily and without an N x N matrix.
 
 Every function returns what its textbook loop returns, step by step; what is saved is the work the loop spends on
-rows that cannot win. Values closer than the rounding of the arithmetic count as equal: the lowest row wins.
+rows that cannot win. Values closer than the rounding of the arithmetic count as equal: the lowest row wins. All raise
+ValueError for a bad shape or size, for NaN and infinity, and for options out of range.
 """
 
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ def k_center(x: np.ndarray, size: int, *, seed: int = 0) -> np.ndarray:
     """Indices (size,) of rows of `x` (N, d): one drawn by `seed`, then always the row farthest from those chosen.
 
     The largest distance of a row to its nearest choice is at most twice the smallest possible (Gonzalez 1985).
-    Memory: a few numbers a row. Raises ValueError for a bad shape, NaN, or size not in 1..N.
+    Memory: a few numbers a row.
     """
     x = _rows(x, size)
     chosen = [int(np.random.default_rng(seed).integers(len(x)))]

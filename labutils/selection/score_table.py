@@ -14,8 +14,9 @@ import torch
 from scipy import special
 
 from labutils.networks import models, training
-from labutils.selection import prototypes, pruning, scores
+from labutils.selection import pruning, scores
 from labutils.selection.knn_shapley import knn_shapley
+from labutils.selection.prototypes import neighbour_distance, prototype_distance
 
 
 @dataclass(frozen=True)
@@ -110,19 +111,7 @@ GROUPS: dict[str, Callable[[dict], dict]] = {
 }
 
 
-# --- The scores that are more than one call ---------------------------------------------------------------------------
-def _prototypes(x, seed):
-    return prototypes.prototype_distance(x, min(20, len(x)), seed)
-
-
-def _class_prototypes(x, y, seed):
-    return prototypes.prototype_distance(x, 1, seed, labels=y)
-
-
-def _density(x):
-    return prototypes.neighbour_distance(x, min(10, len(x) - 1))
-
-
+# --- The scores ------------------------------------------------------------------------------------------------------
 def _shapley(x, y, seed):
     """Minus the value of each half's examples for the other half, so that no outside data are used."""
     half = np.isin(np.arange(len(y)), np.random.default_rng(seed).permutation(len(y))[: len(y) // 2])
@@ -132,32 +121,24 @@ def _shapley(x, y, seed):
     return -values
 
 
-def _grand(model, x, y, parameters):
-    return scores.grand(model, x, y, parameters=parameters)
-
-
-def _difficulty(probabilities, y):
-    return scores.cartography(probabilities, y).difficulty
-
-
-def _variability(probabilities, y):
-    return scores.cartography(probabilities, y).variability
-
-
-def _left_out_loss(losses, included):
+def _mean_left_out(losses, included):
     return np.where(included, 0, losses).sum(axis=0) / (~included).sum(axis=0)
 
 
-def _left_out_risk(logits, y, included, resolution):
+def _risk(logits, y, included, resolution):
     return pruning.left_out_risk(logits, y, included, resolution=resolution)
+
+
+def _grand(model, x, y, parameters):
+    return scores.grand(model, x, y, parameters=parameters)
 
 
 SCORES = tuple(
     Score(name, tuple(needs.split()), group, compute)
     for name, needs, group, compute in (
-        ("prototypes", "x seed", "features", _prototypes),
-        ("class prototypes", "x y seed", "features", _class_prototypes),
-        ("density", "x", "features", _density),
+        ("prototypes", "x seed", "features", lambda x, s: prototype_distance(x, min(20, len(x)), s)),
+        ("class prototypes", "x y seed", "features", lambda x, y, s: prototype_distance(x, 1, s, labels=y)),
+        ("density", "x", "features", lambda x: neighbour_distance(x, min(10, len(x) - 1))),
         ("kNN Shapley", "x y seed", "features", _shapley),
         ("GraNd at start", "model x y parameters", "start", _grand),
         ("EL2N early", "probabilities y", "early", scores.el2n),
@@ -169,9 +150,9 @@ SCORES = tuple(
         ("disagreement", "probabilities", "trained", scores.disagreement),
         ("forgetting", "correct", "history", scores.forgetting),
         ("AUM", "logits y", "history", scores.aum),
-        ("difficulty", "probabilities y", "history", _difficulty),
-        ("variability", "probabilities y", "history", _variability),
-        ("left-out loss", "losses included", "left out", _left_out_loss),
-        ("left-out risk", "logits y included resolution", "left out", _left_out_risk),
+        ("difficulty", "probabilities y", "history", lambda p, y: scores.cartography(p, y).difficulty),
+        ("variability", "probabilities y", "history", lambda p, y: scores.cartography(p, y).variability),
+        ("left-out loss", "losses included", "left out", _mean_left_out),
+        ("left-out risk", "logits y included resolution", "left out", _risk),
     )
 )
