@@ -1,7 +1,7 @@
 """The experiments of Training with Less Data. A part of the book is a folder, a subject is a file:
 
 checks          what every function says of bad input          data        named data sets and text
-intervals       numbers with intervals, and as text            readers     the reader's own files; csv in tables
+intervals       numbers with intervals, and as text            readers     the reader's own files
 rows            blocks of rows, k-means, nearest rows          tables      a csv: its columns, and features of them
 plotting        the look of every figure
 

@@ -38,6 +38,11 @@ class Dataset:
     kind: str
     of_reader: bool = False  # read from a path: no published claim is about them
 
+    @property
+    def examples(self) -> str:
+        """What the examples are called in a sentence: images, rows or texts."""
+        return "texts" if self.kind == "text" else self.kind
+
 
 @dataclass(frozen=True)
 class Description:

@@ -169,9 +169,12 @@ def scale(
     ax: Axes, x: str = "log", y: str = "log", *, xlabel: str, ylabel: str, title: str | None = None
 ) -> Axes:
     """Set both scales ("log" or "linear") and the labels, units included; returns ax."""
-    ax.set(xscale=x, yscale=y, xlabel=xlabel, ylabel=ylabel)
-    if title:
-        ax.set_title(title)
+    ax.set(xscale=x, yscale=y)
+    for put, text in ((ax.set_xlabel, xlabel), (ax.set_ylabel, ylabel), (ax.set_title, title)):
+        if text:
+            put(
+                text, parse_math=False
+            )  # it may hold the name of a reader's file, in which $ begins no formula
     for axis, kind in ((ax.xaxis, x), (ax.yaxis, y)):
         if kind == "log" and np.log10(np.divide(*axis.get_view_interval()[::-1])) < 2:
             axis.set_major_locator(mpl.ticker.LogLocator(subs=(1, 2, 5)))

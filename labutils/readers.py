@@ -209,7 +209,6 @@ def _read_folder(path):
                 else f" ({getattr(error, 'strerror', None) or error})"
             )
             raise ValueError(f"{name} can't be read as an image{why}") from error
-            raise ValueError(f"{name} can't be read as an image{why}") from error
         images.append(pixels)
         seen_through += transparent
         if pixels.shape != images[0].shape:

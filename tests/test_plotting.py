@@ -100,3 +100,9 @@ def test_reference_and_ticks(ax):
     plotting.ticks(ax.xaxis, [1, 1000])
     assert [t.get_text() for t in ax.get_xticklabels()] == ["1", "1,000"]
     assert not len(ax.xaxis.get_minorticklocs())
+
+
+def test_a_files_name_begins_no_formula(ax):
+    plotting.scale(ax, xlabel="rows of a $x_$.csv", ylabel="error", title="$\\nosuch$")
+    ax.figure.canvas.draw()  # a formula would fail here
+    assert ax.get_title(loc="left") == "$\\nosuch$"

@@ -117,8 +117,8 @@ def _check(claims, id, found, data):
         raise ValueError(f"claim {id!r}: value {value} lies outside its own interval [{low}, {high}]")
     claim, verdict = claims[id], judge(claims[id], value, (low, high))
     if claim.observe and data is not None and data.of_reader:
-        words = {"data": data.name, "examples": {"images": "images", "text": "texts"}.get(data.kind, "rows")}
-        claim, verdict = replace(claim, statement=claim.observe.format(**words)), "observation"
+        statement = claim.observe.format(data=data.name, examples=data.examples)
+        claim, verdict = replace(claim, statement=statement), "observation"
     return Record(claim, value, (low, high), verdict, interval is None)
 
 

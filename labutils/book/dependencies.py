@@ -6,6 +6,7 @@ FOLDER/PROFILE/NN_topic.yml, the chapter's claims and parameters, whose date cha
 """
 
 import ast
+import functools
 import json
 import re
 import sys
@@ -25,6 +26,7 @@ def code_of(path: Path) -> str:
     return text
 
 
+@functools.cache
 def imports(path: Path, root: Path = ROOT) -> set[Path]:
     """The files under `root` that a module or notebook imports itself and that hold code (the map of the package does not)."""
     found = set()

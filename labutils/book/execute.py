@@ -15,6 +15,7 @@ from papermill.exceptions import PapermillExecutionError, strip_color
 
 from labutils.book.parameters import check_parameters, parameters_of, profile_overrides
 from labutils.book.provenance import facts
+from labutils.book.records import write
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 QUIET = {"progress_bar": False, "autosave_cell_every": 0, "extra_arguments": ["--log-level=CRITICAL"]}
@@ -50,7 +51,6 @@ def execute(
     if "executed" in known:
         values.setdefault("executed", os.path.relpath(output.parent, notebook.parent))
     check_parameters(notebook, values)
-    output.parent.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -58,7 +58,7 @@ def execute(
         seconds = round(time.perf_counter() - start, 1)
         nb = tidy(nb, profile=", ".join([profile, *changed]), overrides=values, note=note)
         nb.metadata.labutils |= {"seconds": seconds, "dataset": values.get("dataset")}
-        write(without_path(nb, path) if path else nb, output)
+        write(output, nbformat.writes(without_path(nb, path) if path else nb) + "\n")
     except BaseException:
         output.unlink(missing_ok=True)  # what an earlier run left must not pass for the result of this one
         raise
@@ -162,16 +162,6 @@ def without_path(nb: nbformat.NotebookNode, path: Path) -> nbformat.NotebookNode
         return value
 
     return nbformat.from_dict(clean(nb))
-
-
-def write(nb: nbformat.NotebookNode, output: Path) -> None:
-    """Write a notebook whole or not at all."""
-    partial = output.with_name(f".{output.stem}.{os.getpid()}.partial")
-    try:
-        nbformat.write(nb, partial)
-        partial.replace(output)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def plain(name: str) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 import nbformat
 
 from labutils import data
-from labutils.book.execute import noted, plain, write
-from labutils.book.records import write as write_text
+from labutils.book.execute import noted, plain
+from labutils.book.records import write
 
 KINDS = {"images": "images", "rows": "rows of numbers", "text": "texts"}
 
@@ -69,8 +69,8 @@ def plan(dataset: str, profile: str, chapters: list[Path]) -> "tuple[Path, data.
     reasons = {path.stem: unfit(needs(path), found) for path in chapters}
     own = {name: reason for name, reason in reasons.items() if reason}
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / "own.json", json.dumps(own))
-    write_text(folder / "own.mk", f"OWN := {' '.join(own)}\n")
+    write(folder / "own.json", json.dumps(own))
+    write(folder / "own.mk", f"OWN := {' '.join(own)}\n")
     return folder, found, own
 
 
@@ -80,5 +80,4 @@ def borrow(executed: Path, output: Path, dataset: str) -> None:
     reason = json.loads((output.parents[1] / "own.json").read_text(encoding="utf-8"))[output.stem]
     name = plain(Path(dataset).name)
     note = f"This chapter keeps the book's own data, not your `{name}`: {reason}."
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write(noted(nbformat.read(executed, as_version=4), note), output)
+    write(output, nbformat.writes(noted(nbformat.read(executed, as_version=4), note)) + "\n")

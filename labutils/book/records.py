@@ -97,5 +97,8 @@ def write(path: Path, text: str) -> None:
     """Write a text file whole or not at all; its folder is made where it is missing."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     partial = Path(path).with_name(f".{Path(path).name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

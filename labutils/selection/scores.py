@@ -2,7 +2,7 @@
 
 Probabilities and logits are arrays (..., N, C): leading axes, whether runs, seeds or times, are averaged over,
 unless a function says otherwise. Scores from features alone are in `prototypes`, exact data values in
-`knn_shapley`, gradient norms in `networks.gradient_norms`; their main functions can be called from here as well.
+`knn_shapley`, gradient norms in `networks.gradient_norms`.
 `score_table` lists all of them and computes them together. Every function raises ValueError for shapes that disagree,
 for NaN and infinity, and for probabilities that are none.
 """
@@ -15,9 +15,6 @@ from scipy.special import entr
 
 from labutils.checks import check_finite
 from labutils.networks.gradient_norms import gradient_norms
-from labutils.selection.knn_shapley import knn_shapley as knn_shapley
-from labutils.selection.prototypes import neighbour_distance as neighbour_distance
-from labutils.selection.prototypes import prototype_distance as prototype_distance
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.neighbors import KNeighborsClassifier
 
 from labutils import rows
-from labutils.selection import scores
+from labutils.selection import prototypes
+from labutils.selection.knn_shapley import knn_shapley
 
 K, CLUSTERS, FILE_ROWS = 10, 100, 10_000_000
 
@@ -69,10 +70,10 @@ def shapley(n, tests, d, quick):
     print(f"\nkNN-Shapley, {n:,} train x {tests:,} test, d = {d}, k = {K}\n")
     print("| | CPU | memory | times ours | largest difference |\n|---|---|---|---|---|")
     case = (*mixture(n, d), *mixture(tests, d, seed=1), K)
-    ours, megabytes, values = measured(lambda: scores.knn_shapley(*case), rounds=5)
+    ours, megabytes, values = measured(lambda: knn_shapley(*case), rounds=5)
     report("labutils, exact", ours, megabytes)
     for error in (0.01, 0.001):
-        s, mb, short = measured(lambda error=error: scores.knn_shapley(*case, error=error), rounds=3)
+        s, mb, short = measured(lambda error=error: knn_shapley(*case, error=error), rounds=3)
         report(f"labutils, error at most {error}", s, mb, ours, f"{np.abs(short - values).max():.1e}")
     if not quick:
         for name, call in (("pydvl", pydvl), ("opendataval", opendataval)):
@@ -81,7 +82,7 @@ def shapley(n, tests, d, quick):
                 report(name, s, mb, ours, f"{np.abs(theirs - values).max():.1e}")
     some = tests // 20
     s, mb, theirs = measured(lambda: textbook(*case[:2], case[2][:some], case[3][:some], K))
-    same = scores.knn_shapley(*case[:2], case[2][:some], case[3][:some], K)
+    same = knn_shapley(*case[:2], case[2][:some], case[3][:some], K)
     report(f"textbook loop (timed on {some} tests)", 20 * s, mb, ours, f"{np.abs(theirs - same).max():.1e}")
 
 
@@ -120,7 +121,7 @@ def mapped(folder, n_rows, d=64):
     del x
     for n in (n_rows // 10, n_rows):
         x = np.load(path, mmap_mode="r")[:n]
-        s, mb, distance = measured(lambda x=x: scores.prototype_distance(x, CLUSTERS, 0))
+        s, mb, distance = measured(lambda x=x: prototypes.prototype_distance(x, CLUSTERS, 0))
         assert np.isfinite(distance).all()
         print(f"| {n:,} | {s:.1f} s | {mb:.0f} MB | {1e6 * s / n:.2f} s |", flush=True)
 

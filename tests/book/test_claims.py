@@ -86,10 +86,10 @@ def test_width_of_the_accepted_range_is_the_default_limit(entry, tmp_path):
 def test_on_the_readers_data_a_claim_about_a_papers_becomes_an_observation(entry, tmp_path):
     path = tmp_path / "claims.yml"
     path.write_text(entry.format(id="slope") + "  observe: The exponent on {examples} of {data}.\n")
-    mine = SimpleNamespace(of_reader=True, name="<mine>", kind="images")
+    mine = SimpleNamespace(of_reader=True, name="<mine>", examples="images")
     record = claims.check("slope", (0.5, (0.4, 0.6)), data=mine, path=path)
     assert record.verdict == "observation" and record.claim.statement == "The exponent on images of <mine>."
     shown = record._repr_mimebundle_()["text/html"]
     assert "&lt;mine&gt;" in shown and "not judged" in shown and "0.08" not in shown
-    own = SimpleNamespace(of_reader=False, name="digits", kind="images")
+    own = SimpleNamespace(of_reader=False, name="digits", examples="images")
     assert claims.check("slope", 0.1, data=own, path=path).verdict == "reproduced"

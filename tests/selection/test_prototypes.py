@@ -6,7 +6,7 @@ from scipy.spatial.distance import cdist
 from sklearn.datasets import load_digits
 
 from labutils import rows
-from labutils.selection import prototypes, scores
+from labutils.selection import prototypes
 
 X, Y = load_digits(return_X_y=True)
 X = (X[:600] / 16).astype(np.float32)
@@ -29,9 +29,9 @@ def test_distance_is_to_the_nearest_centre_of_all_or_of_the_own_class():
     apart = np.linalg.norm(X[:, None] - centres, axis=2)
     np.testing.assert_array_equal(index, apart.argmin(axis=1))
     np.testing.assert_allclose(distance, apart.min(axis=1), rtol=1e-5)
-    np.testing.assert_array_equal(scores.prototype_distance(X, 7, 3), distance)
+    np.testing.assert_array_equal(prototypes.prototype_distance(X, 7, 3), distance)
 
-    per_class = scores.prototype_distance(X, 1, labels=Y)
+    per_class = prototypes.prototype_distance(X, 1, labels=Y)
     for c in range(10):
         own = X[c == Y]
         np.testing.assert_allclose(
@@ -47,28 +47,28 @@ def test_every_row_its_own_centre():
 @pytest.mark.parametrize("k", [1, 10, 599])
 def test_neighbour_distance_is_the_kth_of_all_pairs(k):
     expected = np.sort(cdist(X, X), axis=1)[:, k]
-    np.testing.assert_allclose(scores.neighbour_distance(X, k), expected, rtol=1e-5)
+    np.testing.assert_allclose(prototypes.neighbour_distance(X, k), expected, rtol=1e-5)
     np.testing.assert_allclose(prototypes.neighbour_distance(X + 100, k), expected, rtol=1e-3)
 
 
 def test_duplicates_are_at_distance_zero():
     twice = np.concatenate([X, X]) + 50
-    assert (scores.neighbour_distance(twice, 1) == 0).all()
+    assert (prototypes.neighbour_distance(twice, 1) == 0).all()
 
 
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: scores.prototype_distance(X, 0), "clusters is 0"),
-        (lambda: scores.prototype_distance(X, 601), "clusters is 601"),
-        (lambda: scores.prototype_distance(X[0], 2), "x has shape (64,)"),
-        (lambda: scores.prototype_distance(X * np.nan, 2), "NaN"),
-        (lambda: scores.prototype_distance(X, 2, passes=-1), "passes is -1"),
-        (lambda: scores.prototype_distance(X, 2, labels=Y[1:]), "labels have shape (599,)"),
-        (lambda: scores.prototype_distance(X, 2, labels=np.arange(600)), "the rows of class 0"),
-        (lambda: scores.neighbour_distance(X, 0), "k is 0"),
-        (lambda: scores.neighbour_distance(X, 600), "k is 600"),
-        (lambda: scores.neighbour_distance(X / 0, 5), "NaN or infinity"),
+        (lambda: prototypes.prototype_distance(X, 0), "clusters is 0"),
+        (lambda: prototypes.prototype_distance(X, 601), "clusters is 601"),
+        (lambda: prototypes.prototype_distance(X[0], 2), "x has shape (64,)"),
+        (lambda: prototypes.prototype_distance(X * np.nan, 2), "NaN"),
+        (lambda: prototypes.prototype_distance(X, 2, passes=-1), "passes is -1"),
+        (lambda: prototypes.prototype_distance(X, 2, labels=Y[1:]), "labels have shape (599,)"),
+        (lambda: prototypes.prototype_distance(X, 2, labels=np.arange(600)), "the rows of class 0"),
+        (lambda: prototypes.neighbour_distance(X, 0), "k is 0"),
+        (lambda: prototypes.neighbour_distance(X, 600), "k is 600"),
+        (lambda: prototypes.neighbour_distance(X / 0, 5), "NaN or infinity"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
