@@ -3,13 +3,14 @@
 checks          what every function says of bad input          data        named data sets and text
 intervals       numbers with intervals, and as text            readers     the reader's own files
 rows            blocks of rows, k-means, nearest rows          tables      a csv: its columns, and features of them
-plotting        the look of every figure
+plotting        the look of every figure                       bundled     the data that come with the book
 
 networks/       models and training, shared by the parts
     models              small networks, drawn from a seed      optimizers      Adam, SGD, SOAP, Muon ... one protocol
     training            `fit_many`: many networks at once      gradient_norms  one gradient norm per example
     batched             the arithmetic under it                max_margin      the separating plane, by NNLS
-    batched_gpt         the same for language models
+    batched_gpt         the same for language models           ridge           least squares on fixed features, exactly
+    encoders            features of images, nothing trained
 laws/           how loss falls with data and size (chapters 01, 09)
     power_law           fit and forecast one curve             regimes              what limits a loss: `diagnose`
     joint_law           data and model size together           random_features      the four regimes, exactly

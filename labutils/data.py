@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labutils import readers, tables
+from labutils import bundled, readers, tables
 from labutils.checks import check_at_least
 
 TORCHVISION = {  # name here: (class in torchvision.datasets, the folder it keeps its files in)
@@ -19,7 +19,7 @@ TORCHVISION = {  # name here: (class in torchvision.datasets, the folder it keep
     "fashion_mnist": ("FashionMNIST", "FashionMNIST"),
     "cifar10": ("CIFAR10", "cifar-10-batches-py"),
 }
-NAMES = ("digits", *TORCHVISION)
+NAMES = (*bundled.NAMES, *TORCHVISION)
 TEST_SHARE = 0.25  # held out of every data set that comes without a test part of its own
 ALPHABET = "\n" + "".join(map(chr, range(32, 127)))  # 96 symbols; everything else in a text becomes "?"
 
@@ -37,6 +37,8 @@ class Dataset:
     shape: tuple[int, ...]  # of one example before flattening
     kind: str
     of_reader: bool = False  # read from a path: no published claim is about them
+    texts_train: tuple[str, ...] = ()  # what the features of texts were made from, to be shown
+    texts_test: tuple[str, ...] = ()
 
     @property
     def examples(self) -> str:
@@ -78,11 +80,12 @@ def load(
 ) -> Dataset:
     """Load a data set by name, or the reader's own from a path.
 
-    Parameters: `name` is digits, mnist, fashion_mnist or cifar10, or a path to an `.npz` (arrays x and y), a `.csv`
+    Parameters: `name` is digits, fashion, novels, breast_cancer, iris, wine or diabetes, which come with the book, mnist,
+    fashion_mnist or cifar10, which are downloaded, or a path to an `.npz` (arrays x and y), a `.csv`
     (a column called target, others of numbers, categories or texts) or a folder of images with one sub-folder a class.
     `root` holds downloads (default: $LABUTILS_DATA, else the user's cache). `max_train` keeps a random part of the
-    training rows. `seed` fixes that part and, where there is no test part of its own (digits, the reader's data), the
-    25% that is held out; both keep the shares of the classes.
+    training rows. `seed` fixes that part and, where there is no test part of its own (all but fashion, novels and the
+    downloads), the 25% that is held out; both keep the shares of the classes.
 
     Returns a `Dataset`: images in [0, 1], other features made by the training rows alone (`tables.features`); targets
     with fractions, or too many whole numbers to be classes, are a regression. Warns of columns it leaves out.
@@ -97,37 +100,37 @@ def load(
         )
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
         raise ValueError(f"seed is {seed!r}; allowed: a whole number from 0 to 2**32 - 1")
-    if name == "digits":
-        from sklearn.datasets import load_digits
-
-        bunch = load_digits()
-        x, y = (bunch.data / 16).astype(np.float32), bunch.target.astype(np.int64)
-        kind, shape, classes, train = "images", (8, 8), tuple("0123456789"), _training_rows(y, seed)
-        parts = x[train], y[train], x[~train], y[~train]
-    elif name in TORCHVISION:
-        *parts, shape, classes = _torchvision(name, root)
-        kind = "images"
+    if name in TORCHVISION:
+        x_train, y_train, x_test, y_test, shape, classes = _torchvision(name, root)
+        if max_train is not None and max_train < len(y_train):
+            chosen = _stratified(y_train, max_train, seed)
+            x_train, y_train = x_train[chosen], y_train[chosen]
+        return Dataset(x_train, y_train, x_test, y_test, name, classes, tuple(shape), "images")
+    own = name not in bundled.NAMES
+    if not own:
+        found, train = bundled.read(name)
     elif pathlib.Path(name).suffix or os.sep in str(name) or os.path.exists(name):
-        found = readers.read(name)
-        y, kind, classes, train = found.y, found.kind, found.classes, _training_rows(found.y, seed)
-        if kind == "images":
-            x, shape = found.x.reshape(len(y), -1), found.x.shape[1:]
-        else:
-            x = tables.features(found.x, found.categories, found.texts, train, seed)
-            shape = x.shape[1:]
-        parts = x[train], y[train], x[~train], y[~train]
+        found, train = readers.read(name), None
     else:
         near = difflib.get_close_matches(str(name).lower(), NAMES, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(
             f"dataset is {str(name)!r}; allowed: {', '.join(NAMES)}, or a path to .npz, .csv or a folder of images.{hint}"
         )
-    x_train, y_train, x_test, y_test = parts
-    if max_train is not None and max_train < len(y_train):
-        chosen = _stratified(y_train, max_train, seed)
-        x_train, y_train = x_train[chosen], y_train[chosen]
+    y = found.y
+    train = _training_rows(y, seed) if train is None else train
+    train, test = np.flatnonzero(train), np.flatnonzero(~train)
+    if max_train is not None and max_train < len(train):
+        train = train[_stratified(y[train], max_train, seed)]
+    if found.kind == "images":
+        shape, x = found.x.shape[1:], found.x.reshape(len(y), -1)
+        x_train, x_test = x[train], x[test]
+    else:
+        x_train, x_test = tables.features(found.x, found.categories, found.texts, train, test, seed)
+        shape = x_train.shape[1:]
+    texts = tuple(tuple(found.texts[i] for i in rows) for rows in (train, test)) if found.texts else ((), ())
     return Dataset(
-        x_train, y_train, x_test, y_test, _stem(name), classes, tuple(shape), kind, name not in NAMES
+        x_train, y[train], x_test, y[test], _stem(name), found.classes, tuple(shape), found.kind, own, *texts
     )
 
 

@@ -1,6 +1,7 @@
 """Tables: the columns of a csv as numbers, categories and texts, and the features that training rows make of them."""
 
 import codecs
+import contextlib
 import csv
 import difflib
 import io
@@ -26,6 +27,7 @@ USUAL = {"label", "class", "y", "outcome"}  # other names of a target
 LARGEST = 1e100  # of a feature: its square and sums of squares must be numbers too
 CATEGORIES = 20  # a column of more different texts than that is text
 COMPONENTS = 100  # of the texts, the usual number for latent semantic analysis
+TERMS = 10_000  # words, and as many runs of characters, the most frequent ones
 
 
 @dataclass(frozen=True)
@@ -109,46 +111,54 @@ def read(raw: bytes, name: str) -> Table:
 
 
 def features(
-    numbers: np.ndarray, categories: tuple, texts: tuple, train: np.ndarray, seed: int = 0
-) -> np.ndarray:
-    """Features (N, D) float32 of N rows, fitted on the rows of the mask `train` (N,) alone.
+    numbers: np.ndarray, categories: tuple, texts: tuple, train: np.ndarray, test: np.ndarray, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features (N, D), (M, D) float32 of the rows `train` (N,) and `test` (M,), fitted on the training rows alone.
 
-    `numbers` (N, d) are standardised; rows that are not for training are cut off a million deviations out. Each of the
-    `categories` becomes one column of 0 or 1 for each of its training values, all 0 for others. The N `texts` become
-    TF-IDF of their words, projected on the first singular vectors (latent semantic analysis, Deerwester et al. 1990),
-    centred and brought to a mean variance of one.
+    `numbers` (rows, d) are standardised; rows that are not for training are cut off a million deviations out. Each of
+    the `categories` becomes one column of 0 or 1 for each of its training values, all 0 for others. The `texts` become
+    TF-IDF of their words and of three characters in a row, projected on the first singular vectors (latent semantic
+    analysis, Deerwester et al. 1990), centred and brought to a mean variance of one.
     """
-    centre, scale = numbers[train].mean(axis=0), numbers[train].std(axis=0)
-    scale[(scale == 0) | (np.ptp(numbers[train], axis=0) == 0)] = 1  # a constant says nothing either way
-    parts = [np.clip((numbers - centre) / scale, -1e6, 1e6)]
+    own = numbers[train]
+    centre, scale = own.mean(axis=0), own.std(axis=0)
+    scale[(scale == 0) | (np.ptp(own, axis=0) == 0)] = 1  # a constant says nothing either way
+    parts = [[np.clip((numbers[rows] - centre) / scale, -1e6, 1e6) for rows in (train, test)]]
     for column in categories:
-        values = sorted({value for value, own in zip(column, train) if own})
+        values = sorted({column[i] for i in train})
         place = {value: i for i, value in enumerate(values)}
-        parts.append(np.eye(len(values) + 1)[[place.get(value, -1) for value in column], :-1])
+        one = np.eye(len(values) + 1)[:, :-1]
+        parts.append([one[[place.get(column[i], -1) for i in rows]] for rows in (train, test)])
     if texts:
-        parts.append(_latent(texts, train, seed))
-    return np.hstack(parts).astype(np.float32)
+        parts.append(_latent(*([texts[i] for i in rows] for rows in (train, test)), seed))
+    return tuple(np.hstack(both).astype(np.float32) for both in zip(*parts))
 
 
-def _latent(texts, train, seed):
-    """TF-IDF of words, or of pairs of characters where words are not set apart by spaces, in few dimensions."""
+def _latent(train, test, seed):
+    """TF-IDF of words and characters, or of characters alone where words are not set apart by spaces, in few dimensions."""
+    from scipy import sparse
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.utils.extmath import randomized_svd
 
-    own = [text for text, mine in zip(texts, train) if mine]
-    if not any(re.search(r"\w", text) for text in own):
-        return np.zeros((len(texts), 1))
-    spaced = sum(" " in text or text.isascii() for text in texts) * 2 >= len(texts)
-    units = {"token_pattern": r"(?u)\b\w+\b"} if spaced else {"analyzer": "char", "ngram_range": (1, 2)}
-    tfidf = TfidfVectorizer(sublinear_tf=True, max_features=20_000, **units).fit(own)
-    x = tfidf.transform(texts)
-    if x.shape[1] > COMPONENTS:
-        axes = randomized_svd(x[train], min(COMPONENTS, len(own)), random_state=seed)[2]
-        x = x @ axes.T
+    if not any(re.search(r"\w", text) for text in train):
+        return np.zeros((len(train), 1)), np.zeros((len(test), 1))
+    spaced = sum(" " in text or text.isascii() for text in train) * 2 >= len(train)
+    words = {"token_pattern": r"(?u)\b\w+\b"}, {"analyzer": "char", "ngram_range": (3, 3)}
+    units = words if spaced else ({"analyzer": "char", "ngram_range": (1, 2)},)
+    parts = [[], []]
+    for unit in units:
+        tfidf = TfidfVectorizer(sublinear_tf=True, max_features=TERMS, **unit)
+        with contextlib.suppress(ValueError):  # texts too short to hold a single such term
+            parts[0].append(tfidf.fit_transform(train))
+            parts[1].append(tfidf.transform(test))
+    parts = [sparse.hstack(part).tocsr() for part in parts]
+    if parts[0].shape[1] > COMPONENTS:
+        axes = randomized_svd(parts[0], min(COMPONENTS, len(train)), n_iter=3, random_state=seed)[2]
+        parts = [x @ axes.T for x in parts]
     else:
-        x = x.toarray()
-    x = x - x[train].mean(axis=0)
-    return x / (np.sqrt((x[train] ** 2).mean()) or 1)
+        parts = [x.toarray() for x in parts]
+    parts = [x - parts[0].mean(axis=0) for x in parts]
+    return [x / (np.sqrt((parts[0] ** 2).mean()) or 1) for x in parts]
 
 
 def _rows(text):

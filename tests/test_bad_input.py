@@ -184,9 +184,9 @@ OTHER = {  # name: (what makes it, the sentence)
     "lies.npz": (lambda file: file.write_bytes(npz_that_claims(10**6)), "it can't be used: "),
 }  # fmt: skip
 NAMES = {
-    "fashion-mnst": "allowed: digits, mnist, fashion_mnist, cifar10, or a path .* Did you mean 'fashion_mnist'?",
+    "fashion-mnst": "allowed: digits, fashion, novels, breast_cancer, iris, wine, diabetes, mnist, fashion_mnist, cifar10, or a path .* Did you mean 'fashion_mnist'?",
     "MNIST": "dataset is 'MNIST'; allowed: .* Did you mean 'mnist'?",
-    "my_data": "dataset is 'my_data'; allowed: digits, mnist, fashion_mnist, cifar10, or a path to",
+    "my_data": "dataset is 'my_data'; allowed: digits, fashion, novels, breast_cancer, iris, wine, diabetes, mnist, fashion_mnist, cifar10, or a path to",
     "": "dataset is ''; allowed",
     " ": "dataset is ' '; allowed",
     None: "dataset is None; allowed",

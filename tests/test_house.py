@@ -1,6 +1,7 @@
 """The house keeps its rules: read off the imports themselves, not off what anybody says of them."""
 
 import ast
+import tomllib
 
 import pytest
 from conftest import ROOT
@@ -90,3 +91,13 @@ def test_every_public_function_says_what_it_takes_and_gives(path):
             assert not bare and node.returns is not None, (
                 f"{node.name}: no type for {bare or 'what it returns'}"
             )
+
+
+def test_an_installed_package_holds_every_folder_and_the_data():
+    """The packages in pyproject.toml are those there are, and `data/` goes with them as `labutils.files`."""
+    setting = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folders = {
+        path.parent.relative_to(ROOT).as_posix().replace("/", ".") for path in PACKAGE.rglob("__init__.py")
+    }
+    assert {*folders, "labutils.files"} == set(setting["packages"])
+    assert setting["package-dir"]["labutils.files"] == "data" and (ROOT / "data" / "README.md").is_file()

@@ -1,0 +1,53 @@
+"""Fixed, cheap encoders of images: nothing in them is trained, so every rule and every subset sees the same features."""
+
+import numpy as np
+import torch
+
+from labutils.checks import check_at_least, check_finite
+
+BATCH = 256  # images at a time: what they become inside stays below 100 MB
+
+
+def random_patches(
+    x: np.ndarray,
+    shape: tuple[int, ...],
+    *,
+    patches: np.ndarray | None = None,
+    n_filters: int = 64,
+    size: int = 5,
+    grid: int = 3,
+    seed: int = 0,
+) -> np.ndarray:
+    """Features (N, n_filters grid^2) float32 of images x (N, d) of `shape` (H, W) or (colours, H, W).
+
+    Filters are `n_filters` patches of size x size cut at random from the images `patches` (M, d) (default: x), centred
+    and of unit length; their responses are rectified and averaged over grid x grid parts of the image, and the square
+    root taken. One pass of a convolution of filters that were not learnt (Coates, Ng & Lee 2011, with patches in place
+    of k-means). Fit on training images by passing them as `patches`. Raises ValueError for images smaller than a patch,
+    NaN, or counts below 1.
+    """
+    check_at_least(1, n_filters=n_filters, size=size, grid=grid)
+    check_finite(x=x)
+    colours, height, width = (1, *shape)[-3:]
+    if min(height, width) < size + grid - 1:
+        raise ValueError(f"images are {height} x {width}; allowed: at least {size + grid - 1} each way")
+    rng = np.random.default_rng(seed)
+    source = (x if patches is None else patches).reshape(-1, colours, height, width)
+    draw = 20 * n_filters
+    picks = zip(
+        rng.integers(len(source), size=draw),
+        rng.integers(height - size + 1, size=draw),
+        rng.integers(width - size + 1, size=draw),
+    )
+    cut = np.array([source[i, :, r : r + size, c : c + size] for i, r, c in picks], np.float32)
+    cut -= cut.mean(axis=(1, 2, 3), keepdims=True)
+    length = np.sqrt((cut**2).sum(axis=(1, 2, 3)))
+    lively = np.argsort(length < 0.1 * np.median(length), kind="stable")[:n_filters]
+    filters = cut[lively] / np.maximum(length[lively], 1e-12)[:, None, None, None]
+    parts, filters = [], torch.from_numpy(filters)
+    with torch.no_grad():
+        for start in range(0, len(x), BATCH):
+            block = torch.from_numpy(np.asarray(x[start : start + BATCH], np.float32))
+            found = torch.relu(torch.conv2d(block.reshape(-1, colours, height, width), filters))
+            parts.append(torch.nn.functional.adaptive_avg_pool2d(found, grid).flatten(1).sqrt())
+    return torch.cat(parts).numpy()

@@ -1,0 +1,45 @@
+"""Random patches: against the sums written out, and on images that have nothing to show."""
+
+import numpy as np
+import pytest
+
+from labutils.networks import encoders
+
+
+def test_features_are_the_sums_written_out():
+    rng = np.random.default_rng(0)
+    x = rng.random((7, 2 * 6 * 9))
+    found = encoders.random_patches(x, (2, 6, 9), n_filters=3, size=3, grid=1, seed=4)
+    images = x.reshape(7, 2, 6, 9)
+    windows = np.lib.stride_tricks.sliding_window_view(images, (3, 3), axis=(2, 3))  # (7, 2, 4, 7, 3, 3)
+    patches = windows.transpose(0, 2, 3, 1, 4, 5).reshape(-1, 18)
+    centred = patches - patches.mean(axis=1, keepdims=True)
+    unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    matches = 0
+    for column in found.T:  # each is the mean rectified response to one of the patches themselves
+        means = np.sqrt(np.maximum(patches @ unit.T, 0).reshape(7, 28, -1).mean(axis=1))  # (7, patches)
+        matches += np.isclose(means, column[:, None], atol=1e-5).all(axis=0).sum()
+    assert found.shape == (7, 3) and matches == 3
+
+
+def test_same_filters_for_both_parts_and_for_the_same_seed():
+    x = np.random.default_rng(1).random((40, 64))
+    whole = encoders.random_patches(x, (8, 8), patches=x[:20], n_filters=8, size=3)
+    parts = [
+        encoders.random_patches(x[rows], (8, 8), patches=x[:20], n_filters=8, size=3)
+        for rows in (slice(20), slice(20, 40))
+    ]
+    assert np.allclose(whole, np.concatenate(parts), atol=1e-6)
+    assert not np.allclose(
+        whole, encoders.random_patches(x, (8, 8), patches=x[:20], n_filters=8, size=3, seed=1)
+    )
+
+
+def test_blank_images_and_bad_input():
+    assert np.isfinite(encoders.random_patches(np.zeros((5, 64)), (8, 8))).all()
+    with pytest.raises(ValueError, match="images are 4 x 4; allowed: at least 7 each way"):
+        encoders.random_patches(np.zeros((5, 16)), (4, 4))
+    with pytest.raises(ValueError, match="x holds NaN"):
+        encoders.random_patches(np.full((5, 64), np.nan), (8, 8))
+    with pytest.raises(ValueError, match="n_filters is 0"):
+        encoders.random_patches(np.zeros((5, 64)), (8, 8), n_filters=0)
