@@ -63,7 +63,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Text:
-    """A text as integer codes into `alphabet`, with the number of files it was read from."""
+    """A text as integer codes into `alphabet`, with the number of files (of `novels`: chapters) it was read from."""
 
     codes: np.ndarray  # (n,) uint8
     alphabet: str
@@ -158,7 +158,9 @@ def text(name: str | os.PathLike = "python", *, min_chars: int = 1, max_chars: i
 
     `name="python"` is the text found on every Python installation: the standard library's manual pages and
     source files, tests left out, in an order fixed by a checksum of each file's name, so that any prefix is a
-    fair sample of the whole. Otherwise `name` is the path of a UTF-8 text file. `max_chars` cuts the end off.
+    fair sample of the whole. `name="novels"` is the text of the ten novels that come with the book, the same on every
+    machine: their chapters in such an order, the passages of a chapter in its own. Otherwise `name` is the path of a
+    UTF-8 text file. `max_chars` cuts the end off.
 
     Returns a `Text`. Raises FileNotFoundError where there is no such file, ValueError where it is not UTF-8, shorter
     than `min_chars` or blank.
@@ -179,10 +181,19 @@ def text(name: str | os.PathLike = "python", *, min_chars: int = 1, max_chars: i
         files = [f for f in home.rglob("*.py") if not skip & set(f.relative_to(home).parts)]
         files.sort(key=lambda f: (zlib.crc32(f.relative_to(home).as_posix().encode()), f))
         joined = "\n".join(f.read_text(encoding="utf-8", errors="replace") for f in files)
+    elif name == "novels":
+        rows = bundled.novels()
+        chapters = {}
+        for novel, chapter, passage in zip(rows["novel"], rows["chapter"], rows["passage"]):
+            chapters.setdefault(f"{novel} {chapter}", []).append(passage)
+        files = sorted(chapters, key=lambda chapter: zlib.crc32(chapter.encode()))
+        joined = "\n\n".join("\n".join(chapters[chapter]) for chapter in files)
     else:
         files = [pathlib.Path(os.path.expanduser(name))]
         if not os.path.isfile(files[0]):
-            raise FileNotFoundError(f"text is {str(name)!r}: no such file; allowed: 'python' or a text file")
+            raise FileNotFoundError(
+                f"text is {str(name)!r}: no such file; allowed: 'python', 'novels' or a text file"
+            )
         try:
             joined = tables.decode(files[0].read_bytes(), str(name))
         except ValueError as error:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labutils import data
+from labutils import bundled, data
 
 SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -236,11 +236,25 @@ def test_text_of_this_python(tmp_path):
     assert (text.codes == text.alphabet.index("?")).mean() < 1e-3
 
 
+def test_text_of_the_novels_holds_every_passage_and_any_beginning_is_a_sample():
+    text, rows = data.text("novels"), bundled.novels()
+    words = "".join(text.alphabet[c] for c in text.codes)
+    assert words.count("?") == "".join(rows["passage"]).count("?")  # no symbol was lost
+    assert sorted(words.replace("\n\n", "\n").split("\n")) == sorted(rows["passage"])
+    assert text.files == len(set(zip(rows["novel"], rows["chapter"]))) and text.name == "novels"
+    beginning = words[:700_000].split("\n")
+    novel_of = dict(zip(rows["passage"], rows["novel"]))
+    assert len({novel_of.get(passage) for passage in beginning} - {None}) == 10
+    first = words.split("\n\n")[0].split("\n")  # passages of one chapter, in its order
+    places = [rows["passage"].index(passage) for passage in first]
+    assert places == list(range(places[0], places[0] + len(first)))
+
+
 def test_text_of_the_reader(tmp_path):
     (tmp_path / "mine.txt").write_text("a\tcafé\n", encoding="utf-8")
     text = data.text(tmp_path / "mine.txt")
     assert "".join(text.alphabet[c] for c in text.codes) == "a   caf?\n" and text.name == "mine"
-    with pytest.raises(FileNotFoundError, match="'python' or a text file"):
+    with pytest.raises(FileNotFoundError, match="'python', 'novels' or a text file"):
         data.text("nowhere.txt")
     with pytest.raises(ValueError, match="holds 9 characters; at least 100 are needed"):
         data.text(tmp_path / "mine.txt", min_chars=100)
