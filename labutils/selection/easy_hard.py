@@ -15,6 +15,7 @@ from labutils.checks import check_at_least, check_choice, check_positive
 from labutils.networks.max_margin import max_margin
 
 PREFER = ("hard", "easy", "random")
+JUDGES = ("teacher", "probe")
 FAR = 8.5  # standard deviations beyond which a normal variable is left out of the integrals: 1e-17 of it
 NODES = 40, 32  # of Gauss-Legendre in one and two dimensions: both resolve ten digits of the error
 RULE = tuple(np.polynomial.legendre.leggauss(n) for n in NODES)
@@ -22,16 +23,23 @@ RULE = tuple(np.polynomial.legendre.leggauss(n) for n in NODES)
 
 # --- Theory --------------------------------------------------------------------------------------------------
 def test_error(
-    alpha: float | np.ndarray, fraction: float | np.ndarray, *, prefer: str = "hard", probe_angle: float = 0.0
+    alpha: float | np.ndarray,
+    fraction: float | np.ndarray,
+    *,
+    prefer: str = "hard",
+    probe_angle: float = 0.0,
+    judge: str = "teacher",
 ) -> float | np.ndarray:
     """The share of new examples that the student gets wrong, 0 to 1, for a large number of parameters.
 
     `alpha`: examples per parameter before pruning; `fraction`: the share of them kept; numbers or arrays, broadcast
     against each other, and the result has their shape. `prefer` is hard (nearest to the probe's boundary), easy
-    (farthest) or random, `probe_angle` the angle in degrees (0 to 90) between probe and teacher.
-
+    (farthest) or random, `probe_angle` the angle in degrees (0 to 90) between probe and teacher. With `judge` probe the
+    truth of a new example is the probe's: the teacher is a labeller that is off by the angle (label quality: Dohmatob,
+    Pezeshki and Askari-Hemmat 2026, 2511.03492, with another student).
     Equivalent to the saddle point of Sorscher et al. 2022, appendix A. Raises ValueError naming the argument.
     """
+    check_choice("judge", judge, JUDGES)
     alpha, fraction = _checked(alpha, fraction, prefer, probe_angle)
     both = np.broadcast(alpha, fraction)
     found, start, last = np.empty(both.shape), None, None
@@ -39,7 +47,8 @@ def test_error(
         if prefer == "random":
             a, f = a * f, 1.0
         start = start if f == last else None  # neighbours in alpha lead to each other
-        found.flat[i], start = _solve(a * f, f, prefer == "easy", math.radians(probe_angle), start)
+        start = _solve(a * f, f, prefer == "easy", math.radians(probe_angle), start)
+        found.flat[i] = _angle(start[0], math.radians(probe_angle), judge)
         last = f
     return found if found.ndim else float(found)
 
@@ -57,8 +66,16 @@ def _checked(alpha, fraction, prefer, probe_angle):
     return alpha, fraction
 
 
+def _angle(v, angle, judge):
+    """The student's angle to the judge, over pi, from its overlaps v with the plane: see `_solve`."""
+    teacher = np.array([math.cos(angle), math.sin(angle)])
+    v = v if len(v) == 2 else v * teacher
+    along = v[0] if judge == "probe" else v @ teacher
+    return math.atan2(math.sqrt(1 + max(0.0, v @ v - along**2)), along) / math.pi
+
+
 def _solve(alpha, fraction, easy, angle, start):
-    """Error of the student on alpha = kept examples per parameter, and its overlaps v, from which to go on.
+    """The student's overlaps v, and its margin, on alpha = kept examples per parameter: from which to go on.
 
     With the student's part outside the plane of teacher and probe scaled to length 1, its overlaps with the
     plane are v and its margin is k(v), the root of alpha E (k - v x - g)_+^2 = 1 (Gordon's inequality); k is
@@ -88,12 +105,8 @@ def _solve(alpha, fraction, easy, angle, start):
         if tiny:
             break
     else:
-        raise RuntimeError(
-            f"no student found for {alpha:g} kept per parameter, fraction {fraction:g}: please report it"
-        )
-    along = v @ teacher
-    across = math.sqrt(1 + max(0.0, v @ v - along**2))
-    return math.atan2(across, along) / math.pi, (v, here[0])
+        raise RuntimeError(f"no student found for {alpha:g} kept, fraction {fraction:g}: please report it")
+    return v, here[0]
 
 
 def _gain(v, k):
@@ -116,9 +129,7 @@ def _margin(v, k, alpha, fraction, easy, teacher):
         if abs(change) < 1e-11 * (1 + abs(k)):
             break
     else:
-        raise RuntimeError(
-            f"no margin found for {alpha:g} kept per parameter, fraction {fraction:g}: please report it"
-        )
+        raise RuntimeError(f"no margin found for {alpha:g} kept, fraction {fraction:g}: please report it")
     slope = first @ x / first.sum()
     off = slope - x
     return k, slope, -2 * (off * (weights * below)[:, None]).T @ off / first.sum()
@@ -165,7 +176,6 @@ def _kept(v, k, fraction, easy, teacher):
 # --- What follows from it ------------------------------------------------------------------------------------
 def crossover(fraction: float, *, against: str = "easy", probe_angle: float = 0.0) -> float:
     """Examples per parameter, before pruning, above which keeping the hardest share `fraction` errs less.
-
     Less than keeping the easiest as many, or, with against="random", than a random draw of as many. Infinity
     where that does not happen below 1,000 kept per parameter (a bad probe). Raises ValueError naming the argument.
     """
@@ -184,6 +194,23 @@ def crossover(fraction: float, *, against: str = "easy", probe_angle: float = 0.
         if lead(high) < -1e-8:  # not a tie
             return math.exp(optimize.brentq(lead, low, high, xtol=1e-6))
     return math.inf
+
+
+def exchange_rate(
+    alpha: float, fraction: float, *, prefer: str = "hard", probe_angle: float = 0.0, judge: str = "teacher"
+) -> float:
+    """How many random examples each kept one is worth: as many as teach a student the same error, over those kept.
+    Infinity where a million random ones per parameter do not. Raises ValueError naming the argument.
+    """
+    options = {"probe_angle": probe_angle, "judge": judge}
+    goal = math.log(test_error(alpha, fraction, prefer=prefer, **options))
+
+    def lead(log_kept):
+        return math.log(test_error(math.exp(log_kept), 1.0, **options)) - goal
+
+    if lead(most := math.log(1e6)) > 0:
+        return math.inf
+    return math.exp(optimize.brentq(lead, -16, most, xtol=1e-6)) / (alpha * fraction)
 
 
 def fraction_needed(alpha: float, share: float, *, prefer: str = "hard", probe_angle: float = 0.0) -> float:
@@ -214,8 +241,8 @@ def frontier(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The best share to keep if `kept` examples per parameter are trained on: (fraction, error), each like `kept`.
 
-    They are the hardest (or easiest) share `fraction` of kept / fraction examples; shares from `smallest` to 1 are
-    searched. Sorscher et al. 2022 call the errors the Pareto frontier. Raises ValueError naming the argument.
+    They are the hardest (or easiest) share `fraction` of kept / fraction examples, from `smallest` to 1. Sorscher et
+    al. 2022 call the errors the Pareto frontier. Raises ValueError naming the argument.
     """
     (kept,) = check_positive(kept=kept)
     _checked(1.0, smallest, prefer, probe_angle)
@@ -242,15 +269,17 @@ def simulate(
     *,
     prefer: str = "hard",
     probe_angle: float = 0.0,
+    judge: str = "teacher",
     n_weights: int = 200,
     n_seeds: int = 10,
     seed: int = 0,
 ) -> np.ndarray:
     """Test errors (n_seeds,) of students of `n_weights` parameters, each on round(alpha n_weights) examples of its own.
 
-    Arguments as in `test_error`, numbers only. The error is that on all possible inputs: the angle to the teacher
+    Arguments as in `test_error`, numbers only. The error is that on all possible inputs: the angle to the judge
     over pi. Raises ValueError for fewer than one example kept.
     """
+    check_choice("judge", judge, JUDGES)
     _checked(alpha, fraction, prefer, probe_angle)
     check_at_least(2, n_weights=n_weights)
     check_at_least(1, n_seeds=n_seeds)
@@ -266,5 +295,6 @@ def simulate(
             distance = np.abs(x[:, 0] * math.cos(angle) + x[:, 1] * math.sin(angle))
             x = x[np.argsort(distance if prefer == "hard" else -distance)[:size]]
         w = max_margin(x[:size], np.sign(x[:size, 0]))
-        errors[i] = math.atan2(np.linalg.norm(w[1:]), w[0]) / math.pi
+        along = w[0] if judge == "teacher" else w[0] * math.cos(angle) + w[1] * math.sin(angle)
+        errors[i] = math.atan2(math.sqrt(max(0.0, w @ w - along**2)), along) / math.pi
     return errors

@@ -8,6 +8,7 @@ from scipy import integrate, optimize, special
 
 from labutils.selection.easy_hard import (
     crossover,
+    exchange_rate,
     fraction_needed,
     frontier,
     simulate,
@@ -203,6 +204,38 @@ def test_simulation_agrees(kept, fraction, prefer, angle):
     assert found.mean() == pytest.approx(error, abs=reach)
 
 
+@pytest.mark.parametrize(
+    ("alpha", "fraction", "prefer", "angle"),
+    [(4, 0.5, "hard", 20), (16, 0.5, "easy", 40), (3, 0.5, "random", 30)],
+)
+def test_simulation_agrees_where_the_labeller_is_off(alpha, fraction, prefer, angle):
+    options = {"prefer": prefer, "probe_angle": angle, "judge": "probe"}
+    found = simulate(alpha, fraction, n_weights=100, n_seeds=20, seed=2, **options)
+    reach = 4 * found.std(ddof=1) / math.sqrt(20)
+    assert found.mean() == pytest.approx(test_error(alpha, fraction, **options), abs=reach)
+
+
+def test_the_judges_agree_where_the_labeller_is_right_and_random_examples_end_at_its_angle():
+    both = [test_error([2, 9], 0.5, prefer="easy", judge=judge) for judge in ("teacher", "probe")]
+    np.testing.assert_array_equal(*both)
+    assert test_error(1e5, 1.0, probe_angle=18, judge="probe") == pytest.approx(0.1, abs=1e-5)
+    overlap = math.cos(math.pi * test_error(3.0, 1.0)) * math.cos(
+        math.radians(30)
+    )  # nothing else is on its side
+    assert test_error(3.0, 1.0, probe_angle=30, judge="probe") == pytest.approx(math.acos(overlap) / math.pi)
+
+
+def test_exchange_rate():
+    assert exchange_rate(3, 1.0) == pytest.approx(1, rel=1e-5)
+    rate = exchange_rate(4, 0.5, prefer="easy")
+    assert test_error(rate * 2, 1.0) == pytest.approx(test_error(4, 0.5, prefer="easy"), rel=1e-5)
+    assert exchange_rate(50, 0.2) == pytest.approx(
+        5, rel=2e-3
+    )  # the hardest fifth teaches what all would have
+    assert exchange_rate(8, 0.1) < 0.2  # 0.8 per parameter, learned by heart
+    assert exchange_rate(100, 0.5, prefer="easy", probe_angle=5, judge="probe") == math.inf
+
+
 def test_simulation_is_repeatable_and_leaves_the_global_generator_alone():
     state = np.random.get_state()[1].copy()  # noqa: NPY002
     first, other = (simulate(2, 0.5, n_weights=20, n_seeds=3, seed=seed) for seed in (5, 6))
@@ -220,6 +253,8 @@ def test_simulation_is_repeatable_and_leaves_the_global_generator_alone():
         (lambda: test_error(1, 0), "fraction holds 0"),
         (lambda: test_error(1, [0.5, 1.5]), "fraction holds 1.5"),
         (lambda: test_error(1, 0.5, probe_angle=91), "probe_angle is 91"),
+        (lambda: test_error(1, 0.5, judge="labels"), "judge is 'labels'"),
+        (lambda: exchange_rate(0, 0.5), "alpha holds 0"),
         (lambda: crossover(1), "fraction is 1"),
         (lambda: crossover(0.5, against="hard"), "against is 'hard'"),
         (lambda: fraction_needed(4, 1.2), "share is 1.2"),
