@@ -4,12 +4,14 @@ Throughout, x (n, d) and y (n, e) hold two models' features of the same n inputs
 an n x n matrix: linear measures need one pass over the rows for d x e products, the others go block by block.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import stats
 from sklearn.neighbors import NearestNeighbors
 
 from labutils import rows
-from labutils.checks import check_choice, check_finite, check_positive
+from labutils.checks import check_at_least, check_choice, check_finite, check_positive
 
 KERNELS = ("linear", "rbf")
 
@@ -63,6 +65,34 @@ def chance_knn(n: int, k: int = 10, *, level: float = 0.9) -> tuple[float, tuple
     deviation = np.sqrt(share * (1 - share) * (n - 1 - k) / max(n - 2, 1) / (k * n))
     reach = stats.norm.ppf((1 + level) / 2) * deviation
     return share, (share - reach, share + reach)
+
+
+def permuted(
+    measure: Callable[[np.ndarray, np.ndarray], float],
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    groups: np.ndarray | None = None,
+    n_seeds: int = 20,
+    seed: int = 0,
+) -> np.ndarray:
+    """What `measure(x, y)` gives once rows no longer correspond: its values (n_seeds,) with those of y in random order.
+
+    The null of Gröger et al. 2026 (2602.14486): a similarity is evidence as far as it exceeds these. With `groups` (n,),
+    such as labels, rows change places within their group alone, and what remains is what the groups explain. Raises
+    ValueError for rows or groups that do not correspond.
+    """
+    x, y = _pair(x, y)
+    check_at_least(1, n_seeds=n_seeds)
+    groups = np.zeros(len(x), int) if groups is None else np.asarray(groups)
+    if groups.shape != (len(x),):
+        raise ValueError(f"groups has shape {groups.shape}; allowed: ({len(x)},), one for every row")
+    rng, home, found = np.random.default_rng(seed), np.argsort(groups, kind="stable"), []
+    for _ in range(n_seeds):
+        order = np.empty(len(x), int)
+        order[home] = np.lexsort((rng.random(len(x)), groups))  # a random order of every group's own rows
+        found.append(measure(x, y[order]))
+    return np.array(found)
 
 
 def cca(x: np.ndarray, y: np.ndarray, *, fraction: float | None = None, ridge: float = 0.0) -> np.ndarray:

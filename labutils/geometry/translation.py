@@ -9,6 +9,7 @@ once (Sinkhorn, as in Grave et al. 2019), and the map is orthogonal between whit
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import linalg
 from scipy.optimize import quadratic_assignment
 
 from labutils.checks import check_at_least, check_finite
@@ -17,6 +18,7 @@ from labutils.rows import blocks
 SKETCHES = (200, 400)  # points of either space on which starts compete: all of them, then the finalists
 FINALISTS = 6
 ROWS = 2000  # points of either space in one round of refinement, at most: bounds memory at ROWS^2 numbers
+MOST = 60  # principal axes that any step uses: the others are not worked out
 PLAIN = (60, 0)  # for clustering: principal axes kept, and the power of their lengths divided out
 COARSE = (30, 0.25)  # the same, while starts compete
 FINE = ((60, 0.5), (60, 0.75))  # and for the two stages of refinement
@@ -142,13 +144,19 @@ def match(
 
 
 class _Space:
-    """A cloud x (n, d) and its principal axes; `on` gives it on some of them."""
+    """A cloud x (n, d) and its longest principal axes, at most `MOST`; `on` gives it on some of them."""
 
     def __init__(self, x):
         self.mean = x.mean(axis=0)
         self.centred = x - self.mean
-        _, length, self.axes = np.linalg.svd(self.centred, full_matrices=False)
-        self.length = length[length > 1e-5 * length[0]] / np.sqrt(len(x))
+        tall = len(x) >= x.shape[1]
+        gram = self.centred.T @ self.centred if tall else self.centred @ self.centred.T
+        most = len(gram) - 1
+        square, axes = linalg.eigh(gram, subset_by_index=[max(0, most - MOST + 1), most])
+        length, axes = np.sqrt(np.maximum(square[::-1], 0)), axes[:, ::-1]  # the longest first
+        long = length > 1e-5 * length[0]
+        axes = axes[:, long] if tall else self.centred.T @ (axes[:, long] / length[long])
+        self.axes, self.length = axes.T, length[long] / np.sqrt(len(x))  # (r, d), (r,)
 
     def on(self, dims, power):
         """The view on the first `dims` axes, each divided by its length to a power, all points scaled to length 1."""

@@ -1,5 +1,7 @@
 """Measures of alignment against formulas written out with n x n matrices, and against SciPy and scikit-learn."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import spatial
@@ -87,24 +89,31 @@ def test_mutual_neighbours_are_those_of_all_distances(pair, metric):
     assert rep.mutual_knn(pair[0], 2 * pair[0] @ rotation(7), 8, metric=metric) == 1
 
 
-def permuted(measure, x, y, *, n_seeds, seed=0):
-    """Chance level of any measure(x, y): its values (n_seeds,) with the rows of y in random order."""
-    rng = np.random.default_rng(seed)
-    return np.array([measure(x, y[rng.permutation(len(y))]) for _ in range(n_seeds)])
-
-
 def test_chance_levels_are_those_of_draws():
     rng = np.random.default_rng(4)
     x, y = rng.standard_normal((100, 40)), rng.standard_normal((100, 40))
-    draws = permuted(lambda a, b: rep.mutual_knn(a, b, 5), x, y, n_seeds=300)
+    draws = rep.permuted(lambda a, b: rep.mutual_knn(a, b, 5), x, y, n_seeds=300)
     mean, (low, high) = rep.chance_knn(100, 5)
     assert mean == 5 / 99
     assert draws.mean() == pytest.approx(mean, abs=4 * draws.std() / np.sqrt(300))
     assert 0.8 <= np.mean((low <= draws) & (draws <= high)) <= 1
     x, y = x[:, :6], y[:, :3]
     # cosines between a random 6- and 3-dimensional subspace of 99 dimensions: their squares sum to 6 * 3 / 99
-    squares = permuted(lambda a, b: (rep.cca(a, b) ** 2).mean(), x, y, n_seeds=300)
+    squares = rep.permuted(lambda a, b: (rep.cca(a, b) ** 2).mean(), x, y, n_seeds=300)
     assert squares.mean() == pytest.approx(max(6, 3) / 99, abs=4 * squares.std() / np.sqrt(300))
+
+
+def test_rows_change_places_within_their_group_alone():
+    groups = np.array([0, 1, 1, 0, 2, 1, 0])
+    x = np.arange(7.0)[:, None]
+    seen = []
+    rep.permuted(lambda a, b: seen.append(b[:, 0].astype(int)) or 0.0, x, x, groups=groups, n_seeds=60)
+    assert all((np.sort(order) == range(7)).all() and (groups[order] == groups).all() for order in seen)
+    assert {tuple(order[[1, 2, 5]]) for order in seen} == set(itertools.permutations((1, 2, 5)))
+    labels = np.repeat([0, 1], 50)
+    y = labels[:, None] + 0.01 * np.random.default_rng(0).standard_normal((100, 1))
+    assert rep.permuted(rep.cka, y, y, groups=labels, n_seeds=3).min() > 0.99  # the groups explain all
+    assert rep.permuted(rep.cka, y, y, n_seeds=20).max() < 0.2
 
 
 def test_canonical_correlations_are_scikit_learns_and_see_no_linear_map(pair):
@@ -140,6 +149,8 @@ def test_svcca_keeps_the_axes_that_hold_the_share_of_variance():
         (lambda x, y: rep.mutual_knn(x, y, 60), "k is 60; allowed: 1 to 59"),
         (lambda x, y: rep.mutual_knn(x, y, metric="cosin"), "'cosine'"),
         (lambda x, y: rep.mutual_knn(x * np.nan, y), "x holds NaN"),
+        (lambda x, y: rep.permuted(rep.cka, x, y, groups=[0, 1]), "groups has shape"),
+        (lambda x, y: rep.permuted(rep.cka, x, y, n_seeds=0), "n_seeds"),
         (lambda x, y: rep.chance_knn(10, 10), "k is 10; allowed: 1 to 9"),
         (lambda x, y: rep.cca(x * np.inf, y), "x holds NaN or infinity"),
         (lambda x, y: rep.cca(x, y, fraction=99), "fraction is 99"),

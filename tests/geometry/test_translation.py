@@ -86,6 +86,18 @@ def test_seed_decides_and_global_state_is_left_alone(parts):
     assert np.array_equal(first, again) and not np.array_equal(first, other)
 
 
+@pytest.mark.parametrize("shape", [(90, 20), (20, 90), (80, 70)])
+def test_the_axes_of_a_space_are_those_of_its_svd(shape):
+    x = np.random.default_rng(12).standard_normal(shape)
+    space = translation._Space(x)
+    _, length, axes = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
+    kept = min(
+        translation.MOST, min(shape) - (shape[0] <= shape[1])
+    )  # centring takes an axis where rows are few
+    np.testing.assert_allclose(space.length, length[:kept] / np.sqrt(len(x)), rtol=1e-9)
+    np.testing.assert_allclose(abs(np.sum(space.axes * axes[:kept], axis=1)), 1, rtol=1e-6)
+
+
 def test_quality_is_the_formula(monkeypatch):
     rng = np.random.default_rng(10)
     y = rng.standard_normal((40, 6)) + 2
