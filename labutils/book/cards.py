@@ -35,9 +35,10 @@ def table(records: list[dict], *, full: list[dict] = (), here: bool = False) -> 
         published = f"{_escape(number(r['reference']))} <small>{_escape(r['source'])}</small>"
         accepted = _accepted(r, why=here and r["why"] != above)
         verdict = f'<span class="verdict {_slug(r["verdict"])}">{MARKS[r["verdict"]]} {r["verdict"]}</span>'
+        verdict += f" <small>{r['kind']}</small>" * here
         row = [
             *[link] * (not here),
-            _escape(r["statement"]),
+            _escape(r["statement"]) + _miss(r),
             published,
             _escape(measured(r)),
             accepted,
@@ -50,6 +51,46 @@ def table(records: list[dict], *, full: list[dict] = (), here: bool = False) -> 
         rows.append([*map(HTML, row)])
     anchors = [_anchor(r["id"]) for r in records] if here else None
     return plotting.table(header, rows, style="scoreboard", anchors=anchors).data
+
+
+GROUPS = (  # of the scoreboard: title, kind, whether these are the reproduced ones
+    ("Replications that missed, or decide nothing", "replication", False),
+    ("Replications that held", "replication", True),
+    ("Bars this book sets itself", "bar", None),
+    ("Checks: theorems, identities and exact curves", "check", None),
+)
+
+
+def board(records: list[dict], *, full: list[dict] = ()) -> str:
+    """All claims as HTML, in folds by kind: the replications that missed first, and open; `full` as in `table`."""
+    folds = []
+    for title, kind, held in GROUPS:
+        own = [r for r in records if r["kind"] == kind and held in (None, r["verdict"] == "reproduced")]
+        if own:
+            met = sum(r["verdict"] == "reproduced" for r in own)
+            count = f"{met} of {len(own)} met" if held is None else len(own)
+            top = f'<details class="claims"{" open" * (held is False)} data-kind="{kind}"><summary>{title} ({count})</summary>'
+            folds.append(top + table(own, full=full) + "</details>")
+    return "".join(folds)
+
+
+def tally(records: list[dict]) -> str:
+    """What was found, counted, as HTML: the verdicts on replications alone, and in a line below bars and checks."""
+    own = [r["verdict"] for r in records if r["kind"] == "replication"]
+    tiles = f"<div><strong>{len(own)}</strong> replications</div>"
+    for verdict in VERDICTS:
+        tiles += f'<div class="{_slug(verdict)}"><strong>{own.count(verdict)}</strong> {verdict}</div>'
+    apart = []
+    for kind, words in {"bar": "bars of our own met", "check": "checks of the code passed"}.items():
+        found = [r["verdict"] for r in records if r["kind"] == kind]
+        apart.append(f"{found.count('reproduced')} of {len(found)} {words}")
+    return f'<div class="tally">{tiles}</div><p class="apart">Counted apart: {", ".join(apart)}.</p>'
+
+
+def _miss(record):
+    """The sentence on a claim that was not reproduced, as HTML."""
+    missed = record["verdict"] in ("inconclusive", "not reproduced") and record["miss"]
+    return f"<small>{_escape(record['miss'])}</small>" if missed else ""
 
 
 def _accepted(record, *, why):
@@ -95,6 +136,6 @@ def card(r: dict) -> str:
     listed = "".join(f"<div><dt>{name}</dt><dd>{text}</dd></div>" for name, text in rows.items())
     return (
         f'<div class="claim {_slug(verdict)}" id="{_anchor(r["id"])}">'
-        f'<p class="claim-verdict">{MARKS[verdict]} {verdict}</p>'
-        f'<p class="claim-statement">{_escape(r["statement"])}</p><dl>{listed}</dl></div>'
+        f'<p class="claim-verdict">{MARKS[verdict]} {verdict} <small>{r["kind"]}</small></p>'
+        f'<p class="claim-statement">{_escape(r["statement"])}</p>{_miss(r)}<dl>{listed}</dl></div>'
     )

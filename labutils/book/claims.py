@@ -10,15 +10,21 @@ from labutils.book import cards
 from labutils.checks import check_choice
 
 CONTRACT = pathlib.Path(__file__).resolve().parents[2] / "chapters" / "claims.yml"
+KINDS = {"replication": "replications", "bar": "bars of our own", "check": "checks"}
 MIME = "application/vnd.labutils.claim+json"
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One line of the contract; `accept` and `widest` are fixed before the run, `why` says from what."""
+    """One line of the contract; `accept` and `widest` are fixed before the run, `why` says from what.
+
+    `kind`: a replication is an experiment that could have come out otherwise, held against a published result; a bar is
+    an aim of this book's own; a check is a theorem, an identity or an exact curve that the code must meet.
+    """
 
     id: str
     chapter: str
+    kind: str
     statement: str
     source: str
     reference: float | str
@@ -26,6 +32,9 @@ class Claim:
     accept: tuple[float, float]
     why: str
     widest: float  # an interval broader than this decides nothing; default: as wide as the accepted range
+    miss: str = (
+        ""  # why the number is believed not to hold here, or what run would decide; shown unless reproduced
+    )
     observe: str = ""  # what is said in place of the statement on a reader's data, which no paper has seen
 
 
@@ -62,12 +71,13 @@ class Scoreboard:
 def read(path: pathlib.Path = CONTRACT) -> dict[str, Claim]:
     """Read the contract: a dict from claim id to `Claim`; a ValueError names the claim and field that is amiss."""
     entries = yaml.safe_load(pathlib.Path(path).read_text(encoding="utf-8")) or {}
-    fields = {"chapter", "statement", "source", "reference", "unit", "accept", "why"}
+    fields = {"chapter", "kind", "statement", "source", "reference", "unit", "accept", "why"}
     claims = {}
     for id, entry in entries.items():
-        missing, extra = fields - set(entry), set(entry) - fields - {"widest", "observe"}
+        missing, extra = fields - set(entry), set(entry) - fields - {"widest", "miss", "observe"}
         if missing or extra:
             raise ValueError(f"claim {id!r}: missing {sorted(missing)}, not known {sorted(extra)}")
+        check_choice(f"claim {id!r}: kind", entry["kind"], KINDS)
         low, high = (float(bound) for bound in entry["accept"])
         if not low <= high:
             raise ValueError(f"claim {id!r}: accept is [{low}, {high}]; the first must not exceed the second")

@@ -72,23 +72,24 @@ def write_readme(folder: Path, path: Path = ROOT / "README.md") -> None:
         raise ValueError(
             f"folder {str(folder)!r} holds no executed chapter with claims; run `make book` first"
         )
-    lines = [
-        f"| chapter | claims | {' | '.join(cards.VERDICTS)} |",
-        "|---|---:" + "|---:" * len(cards.VERDICTS) + "|",
-    ]
+    names = [*cards.VERDICTS, "bars met", "checks passed"]
+    lines = [f"| chapter | replications | {' | '.join(names)} |", "|---" + "|---:" * (1 + len(names)) + "|"]
     for chapter in sorted({record["chapter"] for record in found_in}):
-        verdicts = [record["verdict"] for record in found_in if record["chapter"] == chapter]
+        own = [(r["kind"], r["verdict"]) for r in found_in if r["chapter"] == chapter]
+        verdicts = [verdict for kind, verdict in own if kind == "replication"]
         counts = [len(verdicts), *(verdicts.count(verdict) for verdict in cards.VERDICTS)]
+        for kind in ("bar", "check"):
+            found = [verdict for other, verdict in own if other == kind]
+            counts.append(f"{found.count('reproduced')} of {len(found)}" if found else "")
         lines.append("| " + " | ".join([chapter.replace("_", " "), *map(str, counts)]) + " |")
     lines += ["", "<details><summary>Every claim</summary>", ""]
-    lines += ["| chapter | claim | published | this book | verdict |", "|---|---|---|---|---|"]
+    lines += ["| chapter | claim | published | this book | kind | verdict |", "|---" * 6 + "|"]
     for record in found_in:
         reference = f"{number(record['reference'])} {record['unit']}".strip()
         published = f"{reference} ({record['source']})"
         found = [record["chapter"][:2], record["statement"], published, cards.measured(record)]
-        lines.append(
-            "| " + " | ".join(cell.replace("|", "\\|") for cell in [*found, record["verdict"]]) + " |"
-        )
+        found += [record["kind"], record["verdict"]]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in found) + " |")
     lines += ["", "</details>"]
     write(path, before + begin + "\n".join(lines) + "\n" + end + after)
 

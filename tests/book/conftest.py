@@ -5,6 +5,7 @@ import pytest
 ENTRY = """
 {id}:
   chapter: 01_power_laws
+  kind: replication
   statement: Loss falls as D^-0.1
   source: Someone 2020
   reference: 0.1

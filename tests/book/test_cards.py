@@ -10,3 +10,18 @@ def test_table_links_each_claim_and_escapes_html(contract):
     assert 'href="01_power_laws.html#claim-slope"' in page and "a &lt; b at 10<sup>7</sup>" in page
     assert "0.11 [0.09, 0.11]" in page and page.count("<th ") == 7
     assert cards.table([record]).count("<th ") == 6
+
+
+def test_board_puts_misses_first_and_counts_replications_alone(contract):
+    hit = claims.as_json(claims.check("slope", (0.1, (0.09, 0.11)), path=contract))
+    missed = claims.as_json(claims.check("slope", (0.5, (0.49, 0.51)), path=contract))
+    found = [hit, missed, hit | {"kind": "bar"}, missed | {"kind": "check"}, hit | {"kind": "check"}]
+    page = cards.board(found)
+    places = [
+        page.index(text)
+        for text in ("missed, or decide nothing (1)", "that held (1)", "(1 of 1 met)", "(1 of 2 met)")
+    ]
+    assert places == sorted(places) and page.count("<details") == 4 and page.count(" open ") == 1
+    tally = cards.tally(found)
+    assert "<strong>2</strong> replications" in tally and "<strong>1</strong> not reproduced" in tally
+    assert "1 of 1 bars of our own met, 1 of 2 checks of the code passed" in tally

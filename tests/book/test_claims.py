@@ -35,7 +35,9 @@ def test_verdict(contract, value, interval, verdict):
 
 @given(st.floats(-1, 1), st.floats(0, 1), st.floats(-1, 1), st.floats(0, 1), st.floats(0.01, 1))
 def test_verdict_against_its_definition(low, width, accept_low, accept_width, widest):
-    claim = claims.Claim("a", "01", "s.", "p", 0.0, "", (accept_low, accept_low + accept_width), "w", widest)
+    claim = claims.Claim(
+        "a", "01", "bar", "s.", "p", 0.0, "", (accept_low, accept_low + accept_width), "w", widest
+    )
     value = low + width / 2
     verdict = claims.judge(claim, value, (low, low + width))
     overlap = max(low, accept_low) <= min(low + width, accept_low + accept_width)
@@ -67,6 +69,18 @@ def test_refusals(contract, entry, tmp_path):
     broken.write_text(entry.format(id="a").replace("[0.08, 0.12]", "[2, 1]"))
     with pytest.raises(ValueError, match="must not exceed"):
         claims.read(broken)
+    broken.write_text(entry.format(id="a").replace("replication", "replicaton"))
+    with pytest.raises(
+        ValueError, match=r"claim 'a': kind is 'replicaton'; allowed: .* Did you mean 'replication'"
+    ):
+        claims.read(broken)
+
+
+def test_a_miss_says_why_and_a_hit_does_not(entry, tmp_path):
+    path = tmp_path / "claims.yml"
+    path.write_text(entry.format(id="slope") + "  miss: The run is too short < by half.\n")
+    shown = {v: claims.check("slope", v, path=path)._repr_mimebundle_()["text/html"] for v in (0.1, 0.5)}
+    assert "too short &lt; by half" in shown[0.5] and "too short" not in shown[0.1]
 
 
 def test_a_scoreboard_stores_every_record_and_is_the_target_of_links(contract):

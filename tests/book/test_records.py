@@ -7,7 +7,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from labutils.book import claims, records
 
 
-def record(id, chapter="01_toy", value=0.5):
+def record(id, chapter="01_toy", value=0.5, kind="replication"):
     published = {"statement": "Half | of it.", "source": "A paper", "reference": 0.5, "unit": "bits"}
     measured = {
         "value": value,
@@ -17,7 +17,7 @@ def record(id, chapter="01_toy", value=0.5):
         "accept": [0.3, 0.7],
         "why": "so",
     }
-    return {"id": id, "chapter": chapter} | published | measured
+    return {"id": id, "chapter": chapter, "kind": kind, "miss": ""} | published | measured
 
 
 def executed(folder, *data, name="01_toy", profile="full"):
@@ -65,14 +65,17 @@ def test_keep_full_refuses_another_profile(tmp_path):
 def test_readme_table_stands_between_the_markers_however_often_it_is_written(tmp_path):
     readme = tmp_path / "README.md"
     readme.write_text("before\n<!-- results:begin -->\nold\n<!-- results:end -->\nafter\n")
-    executed(tmp_path, {claims.MIME: record("a")})
+    executed(tmp_path, {claims.MIME: [record("a"), record("b", kind="check")]})
     records.write_readme(tmp_path, readme)
     once = readme.read_text()
     records.write_readme(tmp_path, readme)
     assert readme.read_text() == once
     assert once.startswith("before\n") and once.endswith("\nafter\n") and "old" not in once
-    assert "| 01 toy | 1 | 1 | 0 | 0 |" in once
-    assert "| 01 | Half \\| of it. | 0.5 bits (A paper) | 0.5 [0.4, 0.6] bits | reproduced |" in once
+    assert "| 01 toy | 1 | 1 | 0 | 0 |  | 1 of 1 |" in once
+    assert (
+        "| 01 | Half \\| of it. | 0.5 bits (A paper) | 0.5 [0.4, 0.6] bits | replication | reproduced |"
+        in once
+    )
 
 
 def test_readme_without_markers_is_left_alone(tmp_path):
