@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
@@ -111,35 +110,32 @@ def transfer(
 
 
 def pilot_run(
-    model: torch.nn.Module,
-    x: np.ndarray,
-    y: np.ndarray,
+    learn: Callable,
+    n: int,
     choosers: Mapping[str, Callable],
     fraction: float,
     *,
     validation: float = 0.25,
     n_seeds: int = 3,
     seed: int = 0,
-    **options,
 ) -> tuple[str, dict[str, float]]:
-    """The method to use for this fraction, by a pilot run of each: (name, {name: accuracy in the pilot run}).
+    """The method to use for this fraction of n rows, by a pilot run of each: (name, {name: accuracy in the pilot run}).
 
-    Each of `choosers` (as in `keep_curve`) makes a subset, of which only the rows outside a random `validation`
-    share of x count, and `n_seeds` models are trained on them; the name with the best mean accuracy on that
-    share wins, the first among equals. It is asked for fraction / (1 - validation), so that about as many rows count
-    as will be kept in the end; from 1 - validation on all rows count, and all methods are equal.
-    Costs n_seeds * len(choosers) full training runs and never looks at a test set. Raises ValueError as `keep_curve`.
+    Each of `choosers` {name: function (fraction, seed) -> row numbers} makes a subset, of which only the rows outside a
+    random `validation` share count; `learn(rows, held, seed)` trains on those and returns the accuracy on that share, the
+    rows `held`. The best mean of `n_seeds` wins. A choice is asked for fraction / (1 - validation), so that about as many
+    rows count as will be kept in the end. Never looks at a test set. Raises ValueError for a fraction above
+    1 - validation: all methods would train on the same rows, and none could win.
     """
-    held = np.zeros(len(y), bool)
-    held[np.random.default_rng(seed).permutation(len(y))[: round(validation * len(y))]] = True
-
-    def pilot(choose, f, s):
-        rows = choose(min(1, f / (1 - validation)), s)
-        return rows[~held[rows]]
-
-    pilots = {name: partial(pilot, choose) for name, choose in choosers.items()}
-    seeds = range(seed, seed + n_seeds)
-    options |= {"x_test": x[held], "y_test": y[held], "seeds": seeds}
-    found = keep_curve(model, x, y, pilots, [fraction], **options)
-    means = {name: float(values.mean()) for name, values in found.accuracy.items()}
+    check_at_least(1, n_seeds=n_seeds)
+    if not 0 < fraction <= 1 - validation < 1:
+        allowed = f"above 0 to {1 - validation:g}, what is left beside the rows held out"
+        raise ValueError(f"fraction is {fraction}, validation {validation}; allowed: {allowed}")
+    held = np.zeros(n, bool)
+    held[np.random.default_rng(seed).permutation(n)[: round(validation * n)]] = True
+    means = {}
+    for name, choose in choosers.items():
+        kept = [choose(min(1, fraction / (1 - validation)), s) for s in range(seed, seed + n_seeds)]
+        found = [learn(rows[~held[rows]], np.flatnonzero(held), seed + i) for i, rows in enumerate(kept)]
+        means[name] = float(np.mean(found))
     return max(means, key=means.get), means

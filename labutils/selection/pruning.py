@@ -3,7 +3,7 @@
 Scores are arrays (N,), larger = harder; subsets are arrays of row numbers, sorted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from scipy import special, stats
@@ -36,7 +36,7 @@ def select(
         order = {"hard": -own, "easy": own, "middle": np.abs(own - np.median(own)), "random": 0 * own}[prefer]
         return rows[np.lexsort((rng.random(len(rows)), order))[:size]]
 
-    return _by_class(choose, size, len(scores), labels)
+    return by_class(choose, size, len(scores), labels)
 
 
 def coverage(
@@ -76,26 +76,48 @@ def coverage(
             left -= share
         return np.concatenate(chosen)
 
-    return _by_class(choose, size, len(scores), labels)
+    return by_class(choose, size, len(scores), labels)
+
+
+def by_class(choose: Callable, size: int, n: int, labels: np.ndarray | None = None) -> np.ndarray:
+    """What `choose(rows, size)` keeps of all n rows or, with `labels` (n,), of every class in turn: sorted array (size,).
+
+    Classes keep their shares of `size` as nearly as whole numbers allow.
+    """
+    if labels is None:
+        return np.sort(choose(np.arange(n), size))
+    names, counts = np.unique(labels, return_counts=True)
+    exact = size * counts / n
+    sizes = np.floor(exact).astype(int)
+    sizes[np.argsort(sizes - exact, kind="stable")[: size - sizes.sum()]] += 1
+    return np.sort(np.concatenate([choose(np.flatnonzero(labels == c), s) for c, s in zip(names, sizes)]))
 
 
 def flip_labels(
-    y: np.ndarray, share: float, *, classes: int | None = None, seed: int = 0
+    y: np.ndarray,
+    share: float,
+    *,
+    classes: int | None = None,
+    others: np.ndarray | None = None,
+    seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Replace the labels of a random `share` of examples by other classes: (labels (N,), flipped mask (N,)).
 
-    Exactly round(share N) labels change, each to one of the other classes, all alike. Raises ValueError for a share
-    outside [0, 1) or fewer than two classes.
+    Exactly round(share N) labels change, each to its class in `others` (N,), say the one it is easily taken for, or to
+    one of the other classes, all alike. Raises ValueError for a share outside [0, 1), fewer than two classes, or others
+    that are the labels themselves.
     """
     y = np.asarray(y)
     classes = int(y.max()) + 1 if classes is None else classes
     if not 0 <= share < 1 or classes < 2:
         raise ValueError(f"share is {share}, classes {classes}; allowed: 0 to below 1, at least 2 classes")
+    if others is not None and (np.shape(others) != y.shape or (y == others).any()):
+        raise ValueError(f"others have shape {np.shape(others)}; allowed: {y.shape}, each another class")
     rng = np.random.default_rng(seed)
     flipped = np.zeros(len(y), bool)
     flipped[rng.permutation(len(y))[: round(share * len(y))]] = True
     moved = (y + rng.integers(1, classes, size=len(y))) % classes
-    return np.where(flipped, moved, y), flipped
+    return np.where(flipped, moved if others is None else others, y), flipped
 
 
 def leave_out(n: int, n_models: int, *, share: float = 0.3, seed: int = 0) -> np.ndarray:
@@ -173,14 +195,3 @@ def _checked(scores, fraction, labels, seed):
     if labels is not None and np.shape(labels) != scores.shape:
         raise ValueError(f"labels have shape {np.shape(labels)}; allowed: {scores.shape}, one for each score")
     return scores, max(1, round(fraction * len(scores))), np.random.default_rng(seed)
-
-
-def _by_class(choose, size, n, labels):
-    """`choose(rows, size)` over all rows, or class by class with shares that sum to `size`; sorted."""
-    if labels is None:
-        return np.sort(choose(np.arange(n), size))
-    names, counts = np.unique(labels, return_counts=True)
-    exact = size * counts / n
-    sizes = np.floor(exact).astype(int)
-    sizes[np.argsort(sizes - exact, kind="stable")[: size - sizes.sum()]] += 1
-    return np.sort(np.concatenate([choose(np.flatnonzero(labels == c), s) for c, s in zip(names, sizes)]))

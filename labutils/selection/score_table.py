@@ -49,7 +49,7 @@ def compute_all(
     """All scores of x (N, d) with labels y (N,), and what each cost: ({name: (N,)}, {name: CPU seconds}).
 
     Networks are `n_seeds` runs of `steps` updates with seeds from `seed` on, `options` for `training.fit_many`; "early"
-    ones stop after that share of the steps. Left-out scores come from networks that each see two thirds, `resolution`
+    ones stop after that share of the steps, two at least. Left-out scores come from networks that each see two thirds, `resolution`
     as in `pruning.left_out_risk`. Raises ValueError as the functions that it calls.
     """
     seeds = np.arange(seed, seed + n_seeds)
@@ -58,7 +58,7 @@ def compute_all(
         return training.fit_many(model, x, y, seeds=seeds, steps=steps, **(options | more))
 
     given = {"model": model, "x": x, "y": y, "seed": seed, "seeds": seeds, "fit": fit, "steps": steps}
-    given |= {"early": max(1, round(early * steps)), "resolution": resolution}
+    given |= {"early": max(2, round(early * steps)), "resolution": resolution}
     found, cost = {}, {}
     for group, make in GROUPS.items():
         began = time.process_time()
@@ -78,8 +78,13 @@ def _start(given):
 
 
 def _early(given):
-    runs = given["fit"](given["early"], record=("probabilities", "parameters"))
-    return {"probabilities": runs.probabilities, "parameters": runs.parameters}
+    every = max(1, given["early"] // 12)
+    runs = given["fit"](given["early"], record=("probabilities", "parameters"), record_every=every)
+    return {
+        "probabilities": runs.probabilities[:, -1],
+        "path": runs.probabilities,
+        "parameters": runs.parameters,
+    }
 
 
 def _trained(given):
@@ -129,6 +134,10 @@ def _risk(logits, y, included, resolution):
     return pruning.left_out_risk(logits, y, included, resolution=resolution)
 
 
+def _dual(path, y):
+    return scores.dual(path, y, window=max(2, path.shape[1] // 2))
+
+
 def _grand(model, x, y, parameters):
     return scores.grand(model, x, y, parameters=parameters)
 
@@ -142,6 +151,7 @@ SCORES = tuple(
         ("kNN Shapley", "x y seed", "features", _shapley),
         ("GraNd at start", "model x y parameters", "start", _grand),
         ("EL2N early", "probabilities y", "early", scores.el2n),
+        ("DUAL", "path y", "early", _dual),
         ("GraNd early", "model x y parameters", "early", _grand),
         ("EL2N", "probabilities y", "trained", scores.el2n),
         ("entropy", "probabilities", "trained", scores.entropy),

@@ -150,7 +150,8 @@ def cartography(probabilities: np.ndarray, labels: np.ndarray) -> Cartography:
     """Mean and spread over training of the label's probability, (T, N, C) or (runs, T, N, C): `Cartography`.
 
     Swayamdipta et al. 2020 (2009.10795), equations 1 and 2 (population deviation); their confidence is
-    1 - difficulty, their "ambiguous" examples have the largest variability. Runs are averaged.
+    1 - difficulty, their "ambiguous" examples have the largest variability. Runs are averaged. Variability alone of all
+    scores here is small at both ends: for what is learnt at once, and for what (a wrong label) never is.
     """
     p = _probabilities(probabilities)
     if p.ndim not in (3, 4):
@@ -158,6 +159,23 @@ def cartography(probabilities: np.ndarray, labels: np.ndarray) -> Cartography:
     own = _own(p, _labels(labels, p.shape))
     own = own.reshape(-1, *own.shape[-2:])
     return Cartography(1 - own.mean(axis=(0, 1)), own.std(axis=1).mean(axis=0))
+
+
+def dual(probabilities: np.ndarray, labels: np.ndarray, *, window: int = 10) -> np.ndarray:
+    """Difficulty times uncertainty early in training, (T, N, C) or (runs, T, N, C): array (N,), runs averaged.
+
+    The mean over all windows of `window` times in a row of (1 - mean) times (deviation) of the label's probability: DUAL,
+    Cho et al. 2025 (2502.06905). A wrong label that is wrong at all times scores near zero. Raises ValueError for fewer
+    times than a window, or one below 2.
+    """
+    p = _probabilities(probabilities)
+    if p.ndim not in (3, 4) or not 2 <= window <= p.shape[-3]:
+        found = f"probabilities have shape {p.shape}, window is {window}"
+        raise ValueError(f"{found}; allowed: (T, N, C) or (runs, T, N, C), a window from 2 to T")
+    own = _own(p, _labels(labels, p.shape))
+    own = own.reshape(-1, *own.shape[-2:])  # (runs, T, N)
+    part = np.lib.stride_tricks.sliding_window_view(own, window, axis=1)  # (runs, windows, N, window)
+    return ((1 - part.mean(axis=-1)) * part.std(axis=-1, ddof=1)).mean(axis=(0, 1))
 
 
 def disagreement(probabilities: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 
 from labutils import data
-from labutils.networks import models, training
+from labutils.networks import models, ridge, training
 from labutils.selection import keep_curves, pruning
 
 SCORES = np.random.default_rng(0).normal(size=200)
@@ -62,40 +62,44 @@ def test_transfer_trains_networks_and_forests_on_the_same_rows():
         assert accuracy.min() > 0.3
 
 
-def test_pilot_run_prefers_what_works_and_never_scores_rows_it_trained_on():
-    d, net, options = small()
+def learner(x, y):
+    """A ridge probe as a pilot run trains it, and a list of the rows that it was given."""
+    seen = []
+
+    def learn(rows, held, seed):
+        seen.append((rows, held))
+        return ridge.accuracy(ridge.fit(x[rows], y[rows], n_classes=10), x[held], y[held])
+
+    return learn, seen
+
+
+def test_pilot_run_prefers_what_works_and_never_trains_on_rows_it_is_judged_by():
+    d, _, _ = small()
+    learn, seen = learner(d.x_train, d.y_train)
     one_class = np.flatnonzero(d.y_train == 0)
-    choosers = {"all": lambda f, s: np.arange(200), "zeros": lambda f, s: one_class}
-    best, means = keep_curves.pilot_run(net, d.x_train, d.y_train, choosers, 0.5, n_seeds=2, **options)
+    choosers = {"zeros": lambda f, s: one_class, "all": lambda f, s: np.arange(200)}
+    best, means = keep_curves.pilot_run(learn, 200, choosers, 0.5, n_seeds=2)
     assert best == "all"
     assert means["zeros"] < 0.3 < means["all"] < 1
+    assert all(len(held) == 50 and not np.isin(rows, held).any() for rows, held in seen)
 
 
 def test_pilot_run_judges_by_as_many_rows_as_will_be_kept():
-    d, net, options = small()
-    x, y = d.x_train, d.y_train
-    held = np.isin(np.arange(200), np.random.default_rng(7).permutation(200)[:50])
-    sizes = {}
+    d, _, _ = small()
+    learn, seen = learner(d.x_train, d.y_train)
+    choose = lambda f, s: pruning.select(SCORES, f, prefer="random", seed=s)  # noqa: E731
+    _, means = keep_curves.pilot_run(learn, 200, {"random": choose}, 0.3, n_seeds=4, seed=7)
+    assert (
+        abs(np.mean([len(rows) for rows, _ in seen]) - 60) < 6
+    )  # 45 would count of the 60 that 0.3 asks for
+    held = np.random.default_rng(7).permutation(200)[:50]
+    by_hand = [np.setdiff1d(choose(0.4, s), held) for s in range(7, 11)]
+    assert means["random"] == pytest.approx(np.mean([learn(rows, held, 0) for rows in by_hand]))
 
-    def choose(f, s):
-        rows = pruning.select(SCORES, f, prefer="random", seed=s)
-        sizes[s] = (~held[rows]).sum()
-        return rows
 
-    _, means = keep_curves.pilot_run(net, x, y, {"random": choose}, 0.3, n_seeds=4, seed=7, **options)
-    assert abs(np.mean(list(sizes.values())) - 60) < 6  # 45 would count of the 60 rows that 0.3 asks for
-    by_hand = [
-        np.setdiff1d(pruning.select(SCORES, 0.4, prefer="random", seed=s), np.flatnonzero(held))
-        for s in sizes
-    ]
-    settings = options | {"x_test": x[held], "y_test": y[held], "record": "test_accuracy"}
-    fits = training.fit_many(net, x, y, included=by_hand, seeds=list(sizes), **settings)
-    assert means["random"] == pytest.approx(fits.test_accuracy.mean(), abs=0.011)
-
-    three = {"a": choose, "b": lambda f, s: pruning.select(SCORES, f), "c": choose}
-    best, equal = keep_curves.pilot_run(net, x, y, three, 0.8, n_seeds=2, seed=7, **options)
-    assert best == "a" and len(set(equal.values())) == 1  # three quarters of the rows are all there are
-    assert sizes[7] == 150
+def test_pilot_run_refuses_a_fraction_at_which_all_methods_are_the_same():
+    with pytest.raises(ValueError, match=r"fraction is 0.8.*above 0 to 0.75"):
+        keep_curves.pilot_run(None, 200, {}, 0.8)
 
 
 @pytest.mark.parametrize(

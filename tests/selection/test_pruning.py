@@ -93,6 +93,21 @@ def test_flips_reach_every_other_class_alike():
     assert stats.chisquare(np.bincount(noisy[flipped], minlength=5)[1:]).pvalue > 1e-4
 
 
+def test_flips_go_where_they_are_told():
+    y = np.random.default_rng(0).integers(4, size=60)
+    noisy, flipped = pruning.flip_labels(y, 0.2, others=(y + 1) % 4, seed=3)
+    assert np.array_equal(noisy, np.where(flipped, (y + 1) % 4, y)) and flipped.sum() == 12
+    with pytest.raises(ValueError, match="each another class"):
+        pruning.flip_labels(y, 0.2, others=y)
+
+
+def test_classes_keep_their_shares_of_any_size():
+    labels = np.repeat([0, 1, 2], [50, 30, 20])
+    rows = pruning.by_class(lambda rows, size: rows[:size], 11, 100, labels)
+    assert np.bincount(labels[rows]).tolist() == [6, 3, 2] or np.bincount(labels[rows]).tolist() == [5, 4, 2]
+    assert pruning.by_class(lambda rows, size: rows[-size:], 3, 9).tolist() == [6, 7, 8]
+
+
 @pytest.mark.parametrize("k", [2, 3, 5])
 def test_leave_out_is_cross_validation_for_a_share_of_one_over_k(k):
     mask = pruning.leave_out(101, 4 * k, share=1 / k)

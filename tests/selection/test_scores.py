@@ -71,6 +71,26 @@ def test_cartography_is_mean_and_deviation_over_time():
     np.testing.assert_allclose(found.variability, np.mean([np.std(run, axis=0) for run in own], axis=0))
 
 
+def test_dual_is_the_loop_over_windows_and_near_zero_for_what_is_always_wrong():
+    own = P[:, :, np.arange(20), Y]  # (runs, T, N)
+    for window in (2, 3, 5):
+        expected = [
+            np.mean(
+                [
+                    (1 - run[t : t + window, n].mean()) * np.std(run[t : t + window, n], ddof=1)
+                    for run in own
+                    for t in range(5 - window + 1)
+                ]
+            )
+            for n in range(20)
+        ]
+        np.testing.assert_allclose(scores.dual(P, Y, window=window), expected, rtol=1e-12)
+    learnt = np.array(
+        [[[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]], [[0.0, 1.0], [0.9, 0.1], [1.0, 0.0]]]
+    )  # (T, N, C)
+    assert scores.dual(learnt, np.zeros(3, int), window=2).argmax() == 1
+
+
 def test_disagreement_is_mutual_information():
     assert scores.disagreement(np.repeat(P[0, :1], 3, axis=0)) == pytest.approx(0, abs=1e-12)
     split = np.array([np.eye(4)[[0]], np.eye(4)[[1]]])  # two members, each certain of another class: one bit
@@ -153,6 +173,7 @@ FLAGS = RNG.permuted(np.tile([[True], [False]], (3, 20)), axis=0)  # each exampl
         (lambda: scores.aum(np.full((2, 20, 4), np.inf), Y), "logits holds NaN"),
         (lambda: scores.forgetting(np.full((3, 4), 0.5)), "other values than 0 and 1"),
         (lambda: scores.forgetting(np.ones(3)), "axes"),
+        (lambda: scores.dual(P, Y, window=6), "window is 6"),
         (lambda: scores.forgetting(np.ones((1, 3))), "1 time"),
         (lambda: scores.cartography(P[0, 0], Y), "(T, N, C)"),
         (lambda: scores.disagreement(P[0, 0]), "at least 2 members"),

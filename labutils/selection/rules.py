@@ -1,0 +1,129 @@
+"""Every rule that chapter 06 chooses rows by, prepared once for all sizes, with the seconds that it took."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from scipy import stats
+
+from labutils.networks import ridge
+from labutils.selection import coresets, pruning
+from labutils.selection.d2_pruning import d2_pruning
+
+AXES = 64  # principal axes that distances are measured on
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`choose(fraction, seed)` gives row numbers; `drawn`: another seed, other rows; `seconds` of CPU to prepare."""
+
+    choose: Callable[[float, int], np.ndarray]
+    drawn: bool
+    seconds: float
+
+
+def prepare(
+    x: np.ndarray, y: np.ndarray, *, largest: float = 0.5, dropped: float = 0.3, seed: int = 0
+) -> dict[str, Rule]:
+    """The rules for rows x (N, d) with classes y (N,), up to the fraction `largest`: {name: `Rule`}.
+
+    Hardness is minus the margin of ridge probes that did not see the row (three folds); the influence of a row that on
+    the squared error of the other half of the rows (`ridge.influences`). CCS drops the share `dropped` at a tenth kept,
+    falling to none at all kept. Distances are those on the first 64 principal axes. Only D2 pruning, whose scores are
+    ranks of hardness, and plain "hard" look at all classes together: the others keep every class's share.
+    """
+    rules = {}
+
+    def add(name, make, choose, drawn=False, before=0.0):
+        began = time.process_time()
+        made = make()
+        rules[name] = Rule(partial(choose, made), drawn, before + time.process_time() - began)
+        return made
+
+    def picked(prefer, labels):
+        return lambda v, f, s: pruning.select(v, f, prefer=prefer, labels=labels, seed=s)
+
+    def prefix(order, f, s):
+        return pruning.by_class(lambda rows, size: order[y[rows[0]]][:size], _size(f, len(y)), len(y), y)
+
+    add("random", lambda: np.zeros(len(y)), picked("random", None), drawn=True)
+    add("random, by class", lambda: np.zeros(len(y)), picked("random", y), drawn=True)
+    hard = add("hard", partial(hardness, x, y, seed=seed), picked("hard", None))
+    paid = {"before": rules["hard"].seconds}
+    add("hard, by class", lambda: hard, picked("hard", y), **paid)
+    add("easy", lambda: hard, picked("easy", y), **paid)
+    add("middle", lambda: hard, picked("middle", y), **paid)
+    add("CCS, by class", lambda: hard, partial(_covered, y, dropped), drawn=True, **paid)
+    near = principal(x)
+    ranks = stats.rankdata(hard) / len(y)
+    top = _size(largest, len(y))
+    add("D2", lambda: d2_pruning(near, ranks, top), lambda order, f, s: order[: _size(f, len(y))], **paid)
+    add("influence", partial(influence, x, y, seed=seed), picked("hard", y))
+    for name, choose in CORESETS.items():
+        add(name, partial(_orders, choose, near, y, largest, seed), prefix)
+    return rules
+
+
+def hardness(x: np.ndarray, y: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """Minus the margin of each row (N,) by a ridge probe fitted on the two thirds of x (N, d), y (N,) without it."""
+    return -ridge.margins(ridge.cross_fitted(x, y, seed=seed), y)
+
+
+def influence(x: np.ndarray, y: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """What each row (N,) does for the squared error on the other half of the rows: `ridge.influences`, both ways."""
+    half = np.random.default_rng(seed).permutation(len(y)) < len(y) // 2
+    found, classes = np.empty(len(y)), int(y.max()) + 1
+    for own in (half, ~half):
+        probe = ridge.fit(x[own], y[own], n_classes=classes)
+        found[own] = ridge.influences(probe, x[own], y[own], x[~own], y[~own])
+    return found
+
+
+def principal(x: np.ndarray, axes: int = AXES) -> np.ndarray:
+    """Rows x (N, d) on their first principal axes: (N, min(d, axes))."""
+    x = x - x.mean(axis=0)
+    if x.shape[1] <= axes:
+        return x
+    return x @ np.linalg.eigh(x.T @ x)[1][:, : -axes - 1 : -1]
+
+
+def accuracies(
+    rule: Rule, x: np.ndarray, y: np.ndarray, parts: list, fraction: float, *, fit: Callable | None = None
+) -> np.ndarray:
+    """Accuracy on every one of the test `parts` [(x, y)] of a learner trained on what the rule keeps: (len(parts),).
+
+    A rule that draws draws anew for every part. `fit(x, y, n_classes=)` gives something with a method `predict`, whose
+    largest column is the class (default: a ridge probe).
+    """
+    fit, classes = fit or ridge.fit, int(y.max()) + 1
+    kept = [rule.choose(fraction, seed) for seed in range(len(parts) if rule.drawn else 1)]
+    probes = [fit(x[rows], y[rows], n_classes=classes) for rows in kept]
+    return np.array([ridge.accuracy(probes[i % len(probes)], *part) for i, part in enumerate(parts)])
+
+
+def _size(fraction, n):
+    return max(1, round(fraction * n))
+
+
+def _covered(y, dropped, scores, f, s):
+    share = dropped * min(1, (1 - f) / 0.9)
+    return pruning.coverage(scores, f, mislabelled=share, labels=y, seed=s)
+
+
+def _orders(choose, near, y, largest, seed):
+    """The rows of every class in the order in which a coreset takes them."""
+    found = {}
+    for c in np.unique(y):
+        own = np.flatnonzero(y == c)
+        found[c] = own[choose(near[own], min(len(own), math.ceil(largest * len(own)) + 1), seed)]
+    return found
+
+
+CORESETS: Mapping[str, Callable] = {
+    "facility location": lambda x, k, s: coresets.facility_location(x, k, similarity="distance"),
+    "herding": lambda x, k, s: coresets.herding(x, k),
+    "k-center": lambda x, k, s: coresets.k_center(x, k, seed=s),
+}
