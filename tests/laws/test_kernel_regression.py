@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.kernel_ridge import KernelRidge
 
 from labutils.laws import kernel_regression
 
@@ -62,3 +63,36 @@ def test_kernel_curves_refuse_nonsense():
         kernel_regression.kernel_learning_curve([-1], 1)
     with pytest.raises(ValueError, match="modes = 5"):
         kernel_regression.sampled_kernel_curve([3, 6], 1, modes=5, n_seeds=1)
+
+
+def test_kernel_ridge_chooses_the_penalty_as_leaving_every_row_out_would():
+    rng = np.random.default_rng(0)
+    x, z = rng.standard_normal((30, 4)), rng.standard_normal((7, 4))
+    y = np.stack([np.sin(x[:, 0]) + 0.3 * rng.standard_normal(30), x[:, 1] + 1], axis=1)
+    kernel, across = np.exp(x @ x.T / 4), np.exp(z @ x.T / 4)
+    mean, scale = y.mean(axis=0), np.linalg.eigvalsh(kernel).mean()
+    penalties = 10.0 ** np.arange(-4, 2)
+
+    def error(penalty):
+        """By retraining without each row."""
+        out = []
+        for i in range(30):
+            own = np.arange(30) != i
+            dual = np.linalg.solve(kernel[np.ix_(own, own)] + penalty * np.eye(29), (y - mean)[own])
+            out.append(kernel[i, own] @ dual + mean - y[i])
+        return np.mean(np.square(out))
+
+    best = min(scale * penalties, key=error)
+    assert scale * penalties[0] < best < scale * penalties[-1]
+    wanted = KernelRidge(alpha=best, kernel="precomputed").fit(kernel, y - mean).predict(across) + mean
+    found = kernel_regression.kernel_ridge(kernel, y, across, penalties=penalties)
+    np.testing.assert_allclose(found, wanted, rtol=1e-8)
+
+
+def test_kernel_ridge_refuses_what_does_not_fit():
+    with pytest.raises(ValueError, match=r"kernel \(3, 3\), targets \(2, 1\)"):
+        kernel_regression.kernel_ridge(np.eye(3), np.ones((2, 1)), np.ones((1, 3)))
+    with pytest.raises(ValueError, match="penalties"):
+        kernel_regression.kernel_ridge(np.eye(3), np.ones((3, 1)), np.ones((1, 3)), penalties=[0.0])
+    with pytest.raises(ValueError, match="targets"):
+        kernel_regression.kernel_ridge(np.eye(3), np.full((3, 1), np.nan), np.ones((1, 3)))
