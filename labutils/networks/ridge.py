@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labutils.checks import check_finite, check_positive
+from labutils.checks import check_choice, check_finite, check_positive
 
 PENALTIES = tuple(
     10.0**k for k in range(-4, 6)
@@ -41,18 +41,25 @@ def targets(y: np.ndarray, n_classes: int | None = None) -> np.ndarray:
 
 
 def fit(
-    x: np.ndarray, y: np.ndarray, *, n_classes: int | None = None, penalties: Sequence[float] = PENALTIES
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    n_classes: int | None = None,
+    penalties: Sequence[float] = PENALTIES,
+    by: str = "error",
 ) -> Probe:
     """The ridge probe of x (N, d) on classes or numbers y (N,), its penalty that of the least leave-one-out error.
 
-    The error is the share of wrong classes, ties broken by the mean square. One eigendecomposition of the smaller of
+    The error is the share of wrong classes, ties broken by the mean square; with by="square" the latter alone. One eigendecomposition of the smaller of
     (d, d) and (N, N) serves all `penalties`, which are in units of the mean squared (centred) feature times N.
     Leave-one-out predictions are exact, t - (t - f) / (1 - h) with leverage h (Allen 1974, PRESS; Golub, Heath & Wahba
-    1979), the constant term refitted as well. Raises ValueError for NaN, penalties not above zero, or fewer than two rows.
+    1979), the constant term refitted as well. Raises ValueError for NaN, penalties not above zero, another `by`,
+    or fewer than two rows.
     """
     x, t = np.asarray(x, float), targets(y, n_classes)
     check_finite(x=x, y=t)
     (penalties,) = check_positive(penalties=penalties)
+    check_choice("by", by, ("error", "square"))
     if x.ndim != 2 or len(x) != len(t) or len(x) < 2:
         raise ValueError(
             f"x has shape {x.shape}, y {np.shape(y)}; allowed: (N, d) and (N,), at least two rows"
@@ -71,7 +78,7 @@ def fit(
         leverage = squares @ shrunk + 1 / n
         fitted = rotated @ (shrunk[:, None] * products)
         residual = (t - fitted) / np.maximum(1 - leverage, LEAST)[:, None]
-        found = _error(t - residual + middle, t + middle), penalty, shrunk, residual, leverage
+        found = _error(t - residual + middle, t + middle, by), penalty, shrunk, residual, leverage
         if best is None or found[0] < best[0]:
             best = found
     _, penalty, shrunk, residual, leverage = best
@@ -144,9 +151,9 @@ def _solve(x, penalty, right):
     return (right - x.T @ np.linalg.solve(x @ x.T + penalty * np.eye(n), x @ right)) / penalty
 
 
-def _error(left_out, t):
+def _error(left_out, t, by):
     """Leave-one-out error to compare penalties by: wrong classes, then mean square; for one column the mean square."""
     square = float(np.mean((left_out - t) ** 2))
-    if t.shape[1] == 1:
+    if t.shape[1] == 1 or by == "square":
         return (square,)
     return float(np.mean(left_out.argmax(axis=1) != t.argmax(axis=1))), square

@@ -58,6 +58,8 @@ def test_the_penalty_is_the_one_with_the_least_left_out_error():
     chosen = ridge.fit(x, y)
     assert np.mean(chosen.left_out.argmax(axis=1) != y) == min(wrong.values())
     assert chosen.penalty in [probe.penalty for probe in alone.values()]
+    square = {p: np.mean((probe.left_out - ridge.targets(y)) ** 2) for p, probe in alone.items()}
+    assert ridge.fit(x, y, by="square").penalty == alone[min(square, key=square.get)].penalty
 
 
 def test_regression_and_classes_that_are_missing():
