@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from sklearn.decomposition import PCA
 
 from labutils.checks import check_at_least, check_finite
 
@@ -51,3 +52,19 @@ def random_patches(
             found = torch.relu(torch.conv2d(block.reshape(-1, colours, height, width), filters))
             parts.append(torch.nn.functional.adaptive_avg_pool2d(found, grid).flatten(1).sqrt())
     return torch.cat(parts).numpy()
+
+
+def fixed(
+    x: np.ndarray, other: np.ndarray, shape: tuple[int, ...], *, n_features: int = 100, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features (N, m) of training rows x (N, d) and (M, m) of `other` rows, m at most `n_features`, made without labels.
+
+    Images, of a `shape` with height and width, go through `random_patches` (patches of 5 pixels, of 3 where they are
+    smaller than 16); then the principal axes of the training rows, longest first, not rescaled. Raises as `random_patches`.
+    """
+    check_at_least(1, n_features=n_features)
+    if len(shape) > 1 and min(shape[-2:]) >= 5:
+        options = {"patches": x, "size": 5 if min(shape[-2:]) >= 16 else 3, "seed": seed}
+        x, other = (random_patches(part, shape, **options) for part in (x, other))
+    axes = PCA(min(n_features, *x.shape), random_state=seed).fit(x)
+    return axes.transform(x), axes.transform(other)

@@ -43,3 +43,21 @@ def test_blank_images_and_bad_input():
         encoders.random_patches(np.full((5, 64), np.nan), (8, 8))
     with pytest.raises(ValueError, match="n_filters is 0"):
         encoders.random_patches(np.zeros((5, 64)), (8, 8), n_filters=0)
+
+
+def test_fixed_features_are_the_principal_axes_of_the_training_rows_alone():
+    rng = np.random.default_rng(0)
+    x, other = rng.standard_normal((40, 6)), rng.standard_normal((7, 6))
+    found, beside = encoders.fixed(x, other, (6,), n_features=3)
+    values, axes = np.linalg.eigh(np.cov(x.T))
+    np.testing.assert_allclose(found.var(axis=0, ddof=1), values[::-1][:3], rtol=1e-6)
+    np.testing.assert_allclose(abs(beside), abs((other - x.mean(axis=0)) @ axes[:, ::-1][:, :3]), atol=1e-8)
+
+
+def test_fixed_features_of_images_are_seen_through_patches():
+    images = np.random.default_rng(0).random((30, 64))
+    patches = encoders.random_patches(images, (8, 8), size=3)
+    found, _ = encoders.fixed(images, images[:2], (8, 8), n_features=29)
+    assert found.shape == (30, 29)
+    centred = patches - patches.mean(axis=0)
+    np.testing.assert_allclose(found @ found.T, centred @ centred.T, atol=1e-4)
