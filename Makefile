@@ -6,6 +6,7 @@ SHELL := /bin/bash
 
 PROFILE     ?= standard
 DATASET     ?=
+CHAPTERS    ?=
 PYTHON      ?= python3
 TORCH_INDEX ?=
 PYTEST_ARGS ?=
@@ -16,6 +17,7 @@ PORT        ?= 8000
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
 override PROFILE := $(value PROFILE)
 override DATASET := $(value DATASET)
+override CHAPTERS := $(value CHAPTERS)
 ifeq ($(origin JOBS),undefined)
 JOBS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 endif
@@ -28,7 +30,7 @@ export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= $(OMP_NUM_THREADS)
 export OPENBLAS_NUM_THREADS ?= $(OMP_NUM_THREADS)
 
-KNOWN    := PROFILE DATASET JOBS PYTHON TORCH_INDEX PYTEST_ARGS PORT MIRROR
+KNOWN    := PROFILE DATASET CHAPTERS JOBS PYTHON TORCH_INDEX PYTEST_ARGS PORT MIRROR
 PROFILES := standard $(basename $(notdir $(wildcard chapters/profiles/*.yml)))
 ifneq ($(filter-out $(KNOWN),$(GIVEN)),)
 $(error $(filter-out $(KNOWN),$(GIVEN)) is no variable of this Makefile; allowed: $(filter-out MIRROR,$(KNOWN)))
@@ -41,13 +43,19 @@ ifneq ($(shell [ $(call quote,$(JOBS)) -ge 1 ] 2>/dev/null && echo whole),whole)
 $(error JOBS=$(JOBS); allowed: whole numbers from 1)
 endif
 
+# CHAPTERS="02 03" executes these alone and builds no site: a long run of the full profile, a chapter at a time.
+NUMBERS  := $(patsubst chapters/%,%,$(foreach n,$(sort $(wildcard chapters/[0-9][0-9]_*.ipynb)),$(firstword $(subst _, ,$(n)))))
+ifneq ($(filter-out $(NUMBERS),$(CHAPTERS)),)
+$(error CHAPTERS=$(CHAPTERS): $(filter-out $(NUMBERS),$(CHAPTERS)) is no chapter; allowed: $(NUMBERS))
+endif
+
 # Executed chapters, and the pages that summarise them, are written to a mirror, one for each profile and data set: its
 # name is `check-data`'s, from the path and the content. Chapters that keep the book's own data are borrowed.
 PLAIN    := _build/$(PROFILE)
 MIRROR   ?= $(PLAIN)
 SITE     := $(if $(filter _build/standard,$(MIRROR)),_build/html,$(MIRROR)/html)/index.html
-CHAPTERS := $(sort $(wildcard chapters/[0-9][0-9]_*.ipynb))
-EXECUTED := $(CHAPTERS:%=$(MIRROR)/%)
+NOTEBOOKS := $(sort $(wildcard chapters/[0-9][0-9]_*.ipynb))
+EXECUTED := $(NOTEBOOKS:%=$(MIRROR)/%)
 SUMMARY  := $(MIRROR)/chapters/scoreboard.ipynb $(MIRROR)/chapters/run_times.ipynb
 PAGES    := $(wildcard chapters/*.md chapters/_static/*) _config.yml _toc.yml references.bib labutils/book/site.py
 VENV     := .venv/installed
@@ -58,18 +66,18 @@ STRIP    := .venv/bin/nbstripout --keep-id --extra-keys "metadata.language_info 
 .PHONY: help book chapters test serve bench readme keep-full lint strip clean
 
 help:  ## this list
-	@echo "make <target> [PROFILE=$(subst $() ,|,$(PROFILES))] [DATASET=name or path] [JOBS=$(JOBS)] [PYTHON=python3.12]"
+	@echo "make <target> [PROFILE=$(subst $() ,|,$(PROFILES))] [DATASET=name or path] [CHAPTERS=\"02 03\"] [JOBS=$(JOBS)] [PYTHON=python3.12]"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
 book: $(VENV)  ## execute the chapters that changed, build the site, print where it is
-	@echo "book: profile $(PROFILE), $(words $(CHAPTERS)) chapters, $(JOBS) at a time"
+	@echo "book: profile $(PROFILE), $(words $(or $(CHAPTERS),$(NOTEBOOKS))) chapters, $(JOBS) at a time"
 	@mirror=$(PLAIN); if [ -n "$$DATASET" ]; then mirror=$$($(BOOK) check-data --profile $(PROFILE)) || exit 1; fi; \
 	  go="$(MAKE) --silent --no-print-directory --keep-going MIRROR=$$mirror"; \
 	  $$go -j$(JOBS) chapters \
 	  || { echo "book: not built; see FAILED above. Finished chapters are kept: mend it and run make book again." >&2; exit 1; }; \
-	  $$go site
+	  $(if $(CHAPTERS),echo "$(abspath .)/$$mirror/chapters",$$go site)
 
-chapters: $(EXECUTED) $(SUMMARY)
+chapters: $(if $(CHAPTERS),$(foreach n,$(CHAPTERS),$(filter $(MIRROR)/chapters/$(n)_%,$(EXECUTED))),$(EXECUTED) $(SUMMARY))
 
 site: $(SITE)
 	@echo "$(abspath $(SITE))"

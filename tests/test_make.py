@@ -18,6 +18,20 @@ def test_make_refuses_an_unknown_profile(option, message):
     assert message in done.stderr
 
 
+def test_make_executes_the_named_chapters_alone():
+    done = subprocess.run(
+        ["make", "-n", "chapters", "PROFILE=smoke", "MIRROR=_build/none", "CHAPTERS=02 03"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert (
+        re.findall(r"run chapters/(\d\d)_", done.stdout) == ["02", "03"] and "scoreboard" not in done.stdout
+    )
+    done = subprocess.run(["make", "book", "CHAPTERS=02 3"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode != 0 and "3 is no chapter; allowed: 01 02" in done.stderr
+
+
 def test_make_alone_lists_the_commands():
     done = subprocess.run(["make"], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0
@@ -29,7 +43,7 @@ def test_make_alone_lists_the_commands():
 @pytest.fixture
 def tree(tmp_path):
     """A copy of what make reads, as if built with the profile smoke: every file old, every target a little younger."""
-    for name in ("labutils", "chapters"):
+    for name in ("labutils", "chapters", "data"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in (
         "Makefile",

@@ -71,6 +71,8 @@ def write(folder: Path, root: Path = ROOT) -> None:
     files, rules = {}, []
     for notebook in sorted((root / "chapters").glob("*.ipynb")):
         files_read = [*needed(notebook, root), *explorers(notebook)]
+        if root / "labutils" / "bundled.py" in files_read:
+            files_read += [path for path in (root / "data").rglob("*.*z") if path.is_file()]
         modules = " ".join(sorted(file.relative_to(root).as_posix() for file in files_read))
         stated = f"{folder}/$(PROFILE)/{notebook.stem}.yml " if notebook.stem[:2].isdigit() else ""
         rules.append(f"$(MIRROR)/chapters/{notebook.name}: {stated}{modules}")
