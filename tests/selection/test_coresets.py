@@ -302,3 +302,23 @@ def test_the_global_random_state_is_left_alone():
     coresets.k_center(data("clusters", 0), 3, seed=1)
     coresets.facility_location(data("clusters", 0), 3, sample=50, seed=1)
     np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+
+
+def test_kmeans_medoids_are_rows_of_every_cluster_nearest_to_its_mean():
+    rng = np.random.default_rng(3)
+    centres = 50 * rng.standard_normal((6, 3))
+    x = np.repeat(centres, 20, axis=0) + rng.standard_normal((120, 3))
+    chosen = coresets.kmeans_medoids(x, 6, seed=1)
+    assert sorted(chosen // 20) == list(range(6))
+    for row in chosen:
+        cluster = x[row // 20 * 20 : row // 20 * 20 + 20]
+        assert row % 20 == np.linalg.norm(cluster - cluster.mean(axis=0), axis=1).argmin()
+
+
+def test_kmeans_medoids_of_few_different_rows_are_still_as_many_as_asked():
+    x = np.repeat(np.eye(3), 4, axis=0)
+    chosen = coresets.kmeans_medoids(x, 7)
+    assert len(set(chosen)) == 7
+    assert len(np.unique(x[chosen], axis=0)) == 3
+    with pytest.raises(ValueError, match="size is 13"):
+        coresets.kmeans_medoids(x, 13)
