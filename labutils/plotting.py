@@ -60,6 +60,9 @@ METHODS = {  # a method looks the same through the whole book, and no two look a
     "facility location": (GREEN, "v"),
     "graph cut": (PURPLE, "s"),
     "CRAIG": (SKY, "s"),
+    "D2": (INK, "P"),
+    "middle": (SKY, "D"),
+    "hard, by class": (RED, "P"),
 }
 # Series that are no methods (two panels, three noise levels ...): colours of their own, Tol's muted ones.
 SERIES = tuple(zip(("#332288", "#CC6677", "#117733", "#999933", "#882255", "#44AA99"), "o^sDvP"))
