@@ -17,7 +17,7 @@ from labutils.rows import blocks
 
 SKETCHES = (200, 400)  # points of either space on which starts compete: all of them, then the finalists
 FINALISTS = 6
-ROWS = 2000  # points of either space in one round of refinement, at most: bounds memory at ROWS^2 numbers
+ROWS = 1000  # points of either space in one round of refinement, at most: bounds memory at ROWS^2 numbers
 MOST = 60  # principal axes that any step uses: the others are not worked out
 PLAIN = (60, 0)  # for clustering: principal axes kept, and the power of their lengths divided out
 COARSE = (30, 0.25)  # the same, while starts compete
