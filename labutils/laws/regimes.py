@@ -1,20 +1,25 @@
-"""Four regimes: whether variance or resolution limits your loss, in data or in model."""
+"""Four regimes: whether variance or resolution limits your loss, in data or in model, and whether a doubling pays."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
-from labutils.checks import check_positive
+from labutils.checks import check_at_least, check_positive
+from labutils.laws import forecasts
 
-SURE = 0.9  # a regime less probable than this is no verdict
+WORTH, IDLE = (
+    0.10,
+    0.03,
+)  # shares of the loss: a doubling that removes so much is worth it, one that removes less is not
+SURE = {"worth it": 0.9, "stop": 0.85}  # a verdict less probable than this is none
 PRIOR_NOISE = 0.05  # relative noise expected beforehand
 PRIOR_POINTS = 2.0  # and how many points that is worth
-LIMITS = {  # by the regimes in data and in width
-    ("resolution", "variance"): "data",
-    ("variance", "resolution"): "model",
-    ("resolution", "resolution"): "data and model",
-    ("variance", "variance"): "neither",
+LIMITS = {  # by the verdicts in data and in width
+    ("worth it", "stop"): "data",
+    ("stop", "worth it"): "model",
+    ("worth it", "worth it"): "data and model",
+    ("stop", "stop"): "neither",
 }
 
 
@@ -41,32 +46,45 @@ def _shapes(size, first):
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What limits the loss along one sweep, and along a second over the width if there was one.
+    """What a doubling would buy along one sweep, what the curve looks like, and a second sweep over the width if any.
 
-    `probability` of each of the two regimes, `regime` the likelier. `exponent` of what still falls and `floor` in
-    units of the loss, both within that regime, and `doubling`, the share of the loss that twice as much removes,
-    whichever it is, are posterior medians with 90% intervals. `measure_next` is the size at which one more
-    measurement would help most to decide, None where that is no longer needed. `width` is the Diagnosis of the
-    second sweep. A curve that `rises` is in neither regime, whatever else is said of it.
+    `doubling` is the share of the loss that twice as much removes, with a 90% interval that holds on real curves
+    (`forecasts.forecast`), `worth` and `idle` the chances that it is at least 10% and at most 3%, `last_step` what the last
+    doubling removed. The shape is read by Bayes' rule among two families: `probability` of each, `regime` the likelier,
+    and within it `exponent` of what still falls and `floor` in units of the loss, medians with 90% intervals that hold if
+    the curve is in the family. `measure_next` is the size to measure next, None where a verdict stands or no rows are left.
+    A curve that `rises` is in no regime and gets no verdict. `width` is the Diagnosis of the second sweep.
     """
 
     axis: str  # "data" or "width"
-    regime: str  # "resolution" or "variance"
+    doubling: float
+    doubling_interval: tuple[float, float]
+    last_step: float
+    worth: float
+    idle: float
+    regime: str  # "resolution", "variance" or "rising"
     probability: dict[str, float]
     exponent: float
     exponent_interval: tuple[float, float]
     floor: float
     floor_interval: tuple[float, float]
-    doubling: float
-    doubling_interval: tuple[float, float]
     measure_next: float | None
     width: "Diagnosis | None" = None
-    rises: bool = False
+
+    @property
+    def rises(self) -> bool:
+        """Whether the loss rises by more than its scatter."""
+        return self.regime == "rising"
+
+    @property
+    def verdict(self) -> str:
+        """Whether to double: worth it, stop, or cannot tell."""
+        return "cannot tell" if self.rises else _verdict(self.worth, self.idle)
 
     @property
     def sure(self) -> bool:
-        """Whether the likelier regime is likely enough for a verdict."""
-        return self.probability[self.regime] >= SURE and not self.rises
+        """Whether there is a verdict."""
+        return self.verdict != "cannot tell"
 
     @property
     def limited_by(self) -> str:
@@ -74,11 +92,15 @@ class Diagnosis:
         if not (self.sure and (self.width is None or self.width.sure)):
             return "cannot tell yet"
         if self.width is None:
-            return "data" if self.regime == "resolution" else "not data"
-        return LIMITS[self.regime, self.width.regime]
+            return "data" if self.verdict == "worth it" else "not data"
+        return LIMITS[self.verdict, self.width.verdict]
 
     def __str__(self) -> str:
         return " ".join([_words(self), *([_words(self.width), _advice(self)] if self.width else [])])
+
+
+def _percent(share):
+    return f"{share:.0%}".replace("-0%", "0%").replace("-", "−")
 
 
 def _words(d):
@@ -86,16 +108,24 @@ def _words(d):
     more, (low, high) = "examples" if d.axis == "data" else "width", d.doubling_interval
     if d.rises:
         return f"You cannot tell in {d.axis}: the loss rises with the {more}. Look for the fault, or begin after the peak."
-    gain = (
-        f"Twice the {more} would remove {d.doubling:.0%} of the loss (90% interval {low:.0%} to {high:.0%})."
-    )
-    chance = f"{d.probability[d.regime]:.0%} probable"
-    if not d.sure:
-        return f"You cannot tell yet in {d.axis} ({d.regime}-limited is {chance}): measure at {d.measure_next:,.0f} next. {gain}"
-    if d.regime == "resolution":
-        low, high = d.exponent_interval
-        return f"Resolution-limited in {d.axis} ({chance}): the loss still falls, with exponent {d.exponent:.2f} ({low:.2f} to {high:.2f}). {gain}"
-    return f"Variance-limited in {d.axis} ({chance}): the loss has nearly reached its floor of {d.floor:.3g}. {gain}"
+    doubling, low, high, last = (_percent(share) for share in (d.doubling, low, high, d.last_step))
+    gain = f"Twice the {more} would remove {doubling} of the loss (90% interval {low} to {high}; the last doubling: {last})."
+    verdict = {
+        "worth it": f"Worth it in {d.axis}: at least {WORTH:.0%} with a chance of {d.worth:.0%}.",
+        "stop": f"Stop in {d.axis}: at most {IDLE:.0%} with a chance of {d.idle:.0%}.",
+        "cannot tell": f"You cannot tell yet in {d.axis}: "
+        + (
+            f"measure at {d.measure_next:,.0f} next."
+            if d.measure_next
+            else "repeat the largest sizes with other rows."
+        ),
+    }[d.verdict]
+    low, high = d.exponent_interval
+    shape = {
+        "resolution": f"It looks resolution-limited ({d.probability['resolution']:.0%}): what falls has exponent {d.exponent:.2f} ({low:.2f} to {high:.2f}).",
+        "variance": f"It looks variance-limited ({d.probability['variance']:.0%}): it comes near a floor of {d.floor:.3g}.",
+    }[d.regime]
+    return f"{verdict} {gain} {shape}"
 
 
 def _advice(d):
@@ -111,56 +141,84 @@ def _advice(d):
 
 
 def diagnose(
-    n: np.ndarray, loss: np.ndarray, *, width: np.ndarray | None = None, width_loss: np.ndarray | None = None
+    n: np.ndarray,
+    loss: np.ndarray,
+    *,
+    width: np.ndarray | None = None,
+    width_loss: np.ndarray | None = None,
+    rows: int | None = None,
 ) -> Diagnosis:
-    """Which regime a learning curve is in, what doubling buys, and where to measure next: a `Diagnosis`.
+    """Whether a doubling pays, by a learning curve, and which regime the curve looks like: a `Diagnosis`.
 
     `n` (T,) examples, `loss` (T,), or (seeds, T) whose mean is used; with `width` and `width_loss` the same for a
-    sweep over the size of the model. Resolution-limited: the loss falls as a power of any exponent, to any floor;
-    variance-limited: at least half of the last loss is a floor, to which the rest falls as one over the size.
-    Bayes' rule over the curves of `_shapes`, amplitude and noise integrated out; nothing is drawn at random. A
-    curve that bends otherwise is in neither family, and its forecast too hopeful or too modest; one that rises by
-    more than its scatter gets no verdict. Raises ValueError for fewer than 4 different sizes, values that are not
-    positive, or a width without its loss.
+    sweep over the size of the model. `rows` is how many examples there are: no size beyond is advised. What a doubling
+    buys is the calibrated forecast of `forecasts.forecast`. The regimes: resolution-limited, the loss falls as a power of
+    any exponent, to any floor; variance-limited, at least half of the last loss is a floor, to which the rest falls as
+    one over the size; by Bayes' rule over the curves of `_shapes`, amplitude and noise integrated out. Nothing is drawn at
+    random. Raises ValueError for fewer than 4 different sizes, values that are not positive, a width without its loss,
+    or fewer rows than examples.
     """
     if (width is None) != (width_loss is None):
         raise ValueError(f"width is {width}, width_loss {width_loss}; allowed: both or neither")
-    second = None if width is None else _diagnose("width", width, width_loss, None)
-    return _diagnose("data", n, loss, second)
+    second = None if width is None else _diagnose("width", width, width_loss, None, None)
+    return _diagnose("data", n, loss, rows, second)
 
 
-def _diagnose(axis, n, loss, second):
-    n, loss = check_positive(n=n, loss=np.mean(np.atleast_2d(loss), axis=0))
+def _diagnose(axis, n, loss, rows, second):
+    seeds = np.atleast_2d(np.asarray(loss, float))
+    n, loss = check_positive(n=n, loss=seeds.mean(axis=0))
     if n.shape != loss.shape or np.unique(n).size < 4:
         raise ValueError(
             f"{axis}: {n.size} sizes, {loss.size} losses; allowed: as many, of at least 4 different sizes"
         )
-    ahead = 2.0 ** np.arange(1, 6)
-    sizes = np.r_[n / n.max(), ahead]
-    shapes, exponents, floors, resolution, weight = _shapes(sizes, n.min() / n.max())
-    away = np.log(loss) - shapes[:, : len(n)]  # (G, T)
+    top = n.max()
+    if rows is not None:
+        check_at_least(top, rows=rows)
+    ahead = forecasts.forecast(n, seeds, 2 * top)
+    gain = 1 - np.array([ahead.value[0], ahead.interval()[1][0], ahead.interval()[0][0]]) / ahead.last
+    worth = float(ahead.chance_below(ahead.last * (1 - WORTH))[0])
+    idle = 1 - float(ahead.chance_below(ahead.last * (1 - IDLE))[0])
+    regime, chance, parts = _regime(n, loss)
+    wanted = min(2 * top, np.inf if rows is None else rows)
+    needed = regime != "rising" and _verdict(worth, idle) == "cannot tell" and wanted > 1.05 * top
+    step = float(1 - ahead.last_step[0] / ahead.last)
+    return Diagnosis(
+        axis,
+        *gain[:1].tolist(),
+        tuple(gain[1:].tolist()),
+        step,
+        worth,
+        idle,
+        regime,
+        chance,
+        *parts,
+        float(wanted) if needed else None,
+        second,
+    )
+
+
+def _verdict(worth, idle):
+    chance = {"worth it": worth, "stop": idle}
+    return next((verdict for verdict, least in SURE.items() if chance[verdict] >= least), "cannot tell")
+
+
+def _regime(n, loss):
+    """The likelier regime, the probability of each, and exponent and floor within it: medians, 90% intervals."""
+    top = n.max()
+    shapes, exponents, floors, resolution, weight = _shapes(n / top, n.min() / top)
+    away = np.log(loss) - shapes  # (G, T)
     level = away.mean(axis=1)
     squares = ((away - level[:, None]) ** 2).sum(axis=1) + PRIOR_POINTS * PRIOR_NOISE**2
-    freedom = len(n) - 1 + PRIOR_POINTS
-    weight = weight * (squares / squares.min()) ** (-freedom / 2)
+    weight = weight * (squares / squares.min()) ** (-(len(n) - 1 + PRIOR_POINTS) / 2)
     weight /= weight.sum()
     chance = {"resolution": float(weight[resolution].sum()), "variance": float(weight[~resolution].sum())}
     regime = max(chance, key=chance.get)
-    wanted = None
-    if chance[regime] < SURE:
-        spread = np.sqrt(weight @ squares / freedom * (1 + 1 / len(n)))
-        guesses = (level[:, None] + shapes[:, len(n) :]).T
-        likely = weight > 1e-6 * weight.max()
-        right = [_decided(g[likely], weight[likely], resolution[likely], spread) for g in guesses]
-        enough = chance[regime] + 0.75 * (max(right) - chance[regime])  # larger sizes cost more
-        wanted = float(n.max() * ahead[np.argmax(np.array(right) >= enough)])
-    gain = (1 - floors) * (1 - 2.0**-exponents)
     named = weight * (resolution == (regime == "resolution"))
-    pairs = (exponents, named), (floors * np.exp(level), named), (gain, weight)
-    values = [part for pair in pairs for part in _median(*pair)]
+    parts = [part for values in (exponents, floors * np.exp(level)) for part in _median(values, named)]
     line = stats.linregress(np.log(n), np.log(loss), alternative="greater")
-    rises = bool(line.pvalue < 0.01 and line.slope * np.log(n.max() / n.min()) > 2 * PRIOR_NOISE)
-    return Diagnosis(axis, regime, chance, *values, wanted, second, rises)
+    if line.pvalue < 0.01 and line.slope * np.log(top / n.min()) > 2 * PRIOR_NOISE:
+        return "rising", dict.fromkeys(chance, 0.0), parts
+    return regime, chance, parts
 
 
 def _median(values, weight):
@@ -171,12 +229,3 @@ def _median(values, weight):
     )
     low, middle, high = values[order][picks].tolist()
     return middle, (low, high)
-
-
-def _decided(guess, weight, resolution, spread):
-    """Expected probability of the right name after one more measurement, of which each curve has its `guess`."""
-    edges = np.linspace(guess.min() - 4 * spread, guess.max() + 4 * spread, 201)
-    middle = (edges[1:] + edges[:-1]) / 2
-    blur = stats.norm.pdf(middle[:, None], middle, spread)
-    both = [blur @ np.histogram(guess[r], edges, weights=weight[r])[0] for r in (resolution, ~resolution)]
-    return np.trapezoid(np.maximum(*both), middle)

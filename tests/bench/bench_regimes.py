@@ -1,10 +1,10 @@
-"""What chapter 09's loops cost, in CPU seconds on one thread: random features, and a diagnosis."""
+"""What chapter 09's loops cost, in CPU seconds on one thread: random features, and forecasts of a learning curve."""
 
 import numpy as np
 from measure import measured
 from scipy import optimize
 
-from labutils.laws import random_features, regimes
+from labutils.laws import forecasts, power_law, random_features, regimes
 
 
 def one_draw(examples=2048, width=16, modes=500):
@@ -23,18 +23,26 @@ def one_draw(examples=2048, width=16, modes=500):
     )
 
 
-def diagnosis():
-    """One diagnosis against one least-squares fit of a power law with a floor, which has no probabilities."""
-    n = 32 * 2.0 ** np.arange(8)
-    loss = (n**-0.5 + 0.05) * np.exp(0.05 * np.random.default_rng(0).standard_normal(8))
+def curves():
+    """A forecast, a fit with its interval and a diagnosis, of few points and of many, beside one fit by least squares."""
     curve = lambda x, a, b, c: np.log(np.exp(a - b * np.log(x)) + np.exp(c))  # noqa: E731
-    fit = lambda: optimize.curve_fit(curve, n, np.log(loss), p0=[0, 0.5, -3], maxfev=10_000)  # noqa: E731
-    ours, peer = (measured(call, rounds=3)[0] for call in (lambda: regimes.diagnose(n, loss), fit))
-    print(
-        f"diagnosis of 8 points: {1e3 * ours:.0f} ms, {ours / peer:.0f} times one fit of a power law with a floor"
-    )
+    for points, octave in ((8, 1), (70, 8)):
+        n = 32 * 2.0 ** (np.arange(points) / octave)
+        loss = (n**-0.5 + 0.05) * np.exp(0.05 * np.random.default_rng(0).standard_normal(points))
+        calls = {
+            "forecast": lambda n=n, loss=loss: forecasts.forecast(n, loss, 4 * n[-1]),
+            "fit with interval": lambda n=n, loss=loss: power_law.fit_power_law(n, loss).interval(8 * n[-1]),
+            "diagnosis": lambda n=n, loss=loss: regimes.diagnose(n, loss),
+            "scipy's curve_fit": lambda n=n, loss=loss: optimize.curve_fit(
+                curve, n, np.log(loss), p0=[0, 0.5, -3], maxfev=10_000
+            ),
+        }
+        times = [
+            f"{name} {1e3 * measured(call, rounds=5, warm=call)[0]:.1f} ms" for name, call in calls.items()
+        ]
+        print(f"{points} points: {', '.join(times)}")
 
 
 if __name__ == "__main__":
     one_draw()
-    diagnosis()
+    curves()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from labutils.laws import power_law
+from labutils.laws import forecasts, power_law
 
 SIZES = 16 * 2 ** (np.arange(13) / 2)
 
@@ -52,7 +52,34 @@ def test_intervals_cover_new_measurements_and_exponents():
         new = (2 * far**-exponent + floor) * np.exp(0.05 * rng.standard_normal())
         (a, b), (c, d) = law.interval(far), law.exponent_interval
         hits += (a <= new <= b, c <= exponent <= d)
-    assert (low <= hits).all() and (hits <= high).all(), hits
+    assert (low <= hits).all() and hits[1] <= high, (
+        hits
+    )  # that of the loss allows for curves that bend otherwise
+
+
+def test_a_flat_curve_has_a_law_and_finite_forecasts():
+    n = np.array([16, 18, 20, 21, 23, 25, 27, 30, 32, 35, 39, 42, 46, 50, 54, 59, 64, 70])
+    loss = np.full(18, 0.3506)
+    loss[[3, 4, 5, 12, 13, 15, 16, 17]] = 0.3636, 0.3678, 0.3512, 0.3517, 0.3527, 0.3543, 0.3527, 0.3532
+    law = power_law.fit_power_law(n, loss)
+    assert np.isfinite([law.amplitude, law.exponent, law.floor, *law.exponent_interval]).all()
+    far = np.array([20, 560, 1e12])
+    assert law.predict(far) == pytest.approx(0.3506, rel=0.02)
+    low, high = law.interval(far)
+    assert (low < 0.3506).all() and (high > 0.3506).all() and (high / low)[:2].max() < 1.6
+
+
+def test_beyond_the_fit_the_interval_is_that_of_the_calibrated_forecast():
+    loss = noisy(SIZES, 2, 0.5, 0.03, 0.05, 4)
+    law, far = power_law.fit_power_law(SIZES, loss), SIZES[-1] * np.array([[2.0, 8.0]])
+    assert law.interval(far).shape == (2, 1, 2)
+    assert law.interval(far)[:, 0] == pytest.approx(
+        np.array(forecasts.forecast(SIZES, loss, far[0]).interval())
+    )
+    inside = law.interval(SIZES)  # within the sizes fitted it is the law's own
+    assert np.mean((inside[0] <= loss) & (loss <= inside[1])) >= 0.75
+    three = power_law.fit_power_law(SIZES[:3], loss[:3], floor=False)  # too few for a forecast: the law's own
+    assert np.isfinite(three.interval(far)).all()
 
 
 def test_one_outlier_does_not_move_the_law():
