@@ -19,6 +19,7 @@ from papermill.exceptions import strip_color
 from labutils.book import records
 from labutils.book.provenance import ROOT, commit, repository, today
 
+FRONT = "06_pruning_methods"  # the chapter that answers the question of the index page
 LAUNCH = {"colab_url": "https://colab.research.google.com", "binderhub_url": "https://mybinder.org"}
 
 
@@ -56,14 +57,14 @@ def site_config(config: dict, runs: list[dict]) -> dict:
 
 
 def save_main_figure(chapters: Path) -> None:
-    """Write the picture of the first cell tagged `main-figure` to `_static/main_figure.png`, for the index page."""
-    cells = [cell for nb in records.chapters(chapters).values() for cell in nb.cells]
+    """Write the picture of `FRONT`'s cell tagged `main-figure` to `_static/main_figure.png`, for the index page."""
+    cells = records.chapters(chapters)[FRONT].cells
     tagged = [cell for cell in cells if "main-figure" in cell.metadata.get("tags", [])]
     pictures = [
         out.data["image/png"] for cell in tagged for out in cell.outputs if "image/png" in out.get("data", {})
     ]
     if not pictures:
-        raise RuntimeError(f"{chapters}: no chapter has a cell tagged main-figure with a picture")
+        raise RuntimeError(f"{chapters}: {FRONT} has no cell tagged main-figure with a picture")
     (chapters / "_static" / "main_figure.png").write_bytes(base64.b64decode(pictures[0]))
 
 
