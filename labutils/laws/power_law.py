@@ -66,7 +66,7 @@ def _polish(theta, x, y, sigma, delta, steps=60):
     return theta, cost
 
 
-def _minimise(x, y, sigma, delta, *, floor, n_starts, start=None):
+def _minimise(x, y, sigma, delta, *, floor, n_starts, start=None, steps=60):
     """Best parameters (R, P) for each row of `y` (R, T): a grid of starts, the `n_starts` best of them polished.
 
     The grid is over exponents and shares of the terms; the scale common to all terms is then a median.
@@ -84,7 +84,7 @@ def _minimise(x, y, sigma, delta, *, floor, n_starts, start=None):
     if start is not None:
         theta = np.concatenate([theta, np.broadcast_to(start, (len(y), 1, k + m))], axis=1)
     tries = theta.shape[1]
-    theta, cost = _polish(theta.reshape(-1, k + m), x, np.repeat(y, tries, axis=0), sigma, delta)
+    theta, cost = _polish(theta.reshape(-1, k + m), x, np.repeat(y, tries, axis=0), sigma, delta, steps)
     winner = cost.reshape(-1, tries).argmin(axis=1)
     return theta.reshape(-1, tries, k + m)[np.arange(len(y)), winner]
 
@@ -109,7 +109,7 @@ def fit_with_draws(
     scatters = scatter * np.sqrt(freedom / rng.chisquare(freedom, n_boot))
     noisy = fitted + scatters[:, None] * sigma * rng.standard_normal((n_boot, len(y)))  # (n_boot, T)
     if n_boot:
-        draws = _minimise(x, noisy, sigma, delta, floor=floor, n_starts=2, start=theta[0])
+        draws = _minimise(x, noisy, sigma, delta, floor=floor, n_starts=1, start=theta[0], steps=30)
         theta = np.concatenate([theta, draws])
     theta[:, : len(x)] += theta[:, -len(x) :] * centre[:, 0]
     both = np.column_stack([theta, np.r_[scatter, scatters]])
@@ -174,7 +174,7 @@ def fit_power_law(
     *,
     floor: bool = True,
     sigma: np.ndarray | None = None,
-    n_boot: int = 200,
+    n_boot: int = 100,
     seed: int = 0,
     delta: float = HUBER,
 ) -> PowerLaw:
