@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
+from labutils import bundled
 from labutils.checks import check_at_least, check_positive
 from labutils.laws.power_law import HUBER, central, fit_power_law, fit_with_draws
 
@@ -30,7 +31,33 @@ class JointLaw:
 
 CHINCHILLA = JointLaw(E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)  # Hoffmann et al. 2022, eq. 10
 EPOCH = JointLaw(E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)  # Besiroglu et al. 2024
-TOKEN_DECAY = 15.387756  # R_D* of Muennighoff et al. 2023 (2305.16264), appendix A
+TOKEN_DECAY, PARAMETER_DECAY = (
+    15.387756,
+    5.309743,
+)  # R_D*, R_N* of Muennighoff et al. 2023 (2305.16264), appendix A
+MUENNIGHOFF = JointLaw(
+    E=np.exp(0.6254804), A=np.exp(6.255414), B=np.exp(7.3049974), alpha=0.3526596, beta=0.3526596
+)  # the same appendix, on C4
+
+
+def chinchilla_runs() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Parameters, tokens and loss of 245 runs of Hoffmann et al. 2022, read off their figure 4 (`data/tables`)."""
+    size, compute, loss = _columns("chinchilla_points", "Model_Size", "Training_FLOP", "loss")
+    return size, compute / 6 / size, loss
+
+
+def repeated_runs() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Parameters, tokens, unique tokens and loss of 296 runs on C4 of Muennighoff et al. 2023 (`data/tables`)."""
+    size, tokens, unique, loss, text = _columns(
+        "data_constrained_scaling", "params", "tokens", "unique_tokens", "val_loss", "data"
+    )
+    return tuple(column[text == "c4"] for column in (size, tokens, unique, loss))
+
+
+def _columns(table, *names):
+    path = bundled.folder() / "tables" / f"{table}.csv"
+    rows = np.genfromtxt(path, delimiter=",", names=True, dtype=None, encoding="utf-8", comments=None)
+    return [rows[name] for name in names]
 
 
 def _joint_points(parameters, tokens, loss):
@@ -112,6 +139,56 @@ def effective_tokens(unique: np.ndarray, epochs: np.ndarray, *, decay: float = T
     """
     check_at_least(1, epochs=np.min(epochs).item())
     return np.multiply(unique, 1 - decay * np.expm1(np.subtract(1, epochs) / decay))
+
+
+@dataclass(frozen=True)
+class RepeatLaw:
+    """loss(N, D, U): `law` of the parameters and fresh tokens that N parameters and D tokens, U of them unique, are worth."""
+
+    law: JointLaw
+    token_decay: float = TOKEN_DECAY
+    parameter_decay: float = PARAMETER_DECAY
+
+    def predict(self, parameters: np.ndarray, tokens: np.ndarray, unique: np.ndarray) -> np.ndarray:
+        """Loss expected, an array of the shape the arguments broadcast to: eq. 17 of Muennighoff et al. 2023.
+
+        Parameters beyond those best for the unique tokens (at the least compute) count as repeats too.
+        """
+        law, unique = self.law, np.minimum(unique, tokens)
+        ratio = (law.alpha * law.A / (law.beta * law.B)) ** (1 / (law.alpha + law.beta))
+        base = np.minimum(parameters, ratio * (ratio * unique) ** (law.beta / law.alpha))
+        size = effective_tokens(base, np.divide(parameters, base), decay=self.parameter_decay)
+        return law.predict(size, effective_tokens(unique, np.divide(tokens, unique), decay=self.token_decay))
+
+
+PUBLISHED_REPEATS = RepeatLaw(MUENNIGHOFF)
+
+
+def fit_repeats(
+    parameters: np.ndarray, tokens: np.ndarray, unique: np.ndarray, loss: np.ndarray
+) -> RepeatLaw:
+    """Fit the law of repeats, one exponent for parameters and tokens as its paper has it, to runs (T,): a `RepeatLaw`.
+
+    Least squares on log loss, robust beyond 1%, from four starts, exponent between 0.1 and 1, decays between 0.1 and
+    1,000 epochs. Raises ValueError for values that are not positive, fewer than 8 runs, or more unique tokens than tokens.
+    """
+    _joint_points(parameters, tokens, loss)
+    (unique,) = check_positive(unique=unique)
+    check_at_least(8, **{"the number of runs": len(loss)})
+    check_at_least(1 - 1e-9, **{"the least of tokens / unique": float(np.min(tokens / unique))})
+
+    def law(theta):
+        e, a, b, alpha, decay, other = np.exp(theta)
+        return RepeatLaw(JointLaw(e, a, b, alpha, alpha), decay, other)
+
+    misfit = lambda theta: np.log(law(theta).predict(parameters, tokens, unique) / loss)  # noqa: E731
+    low, high = [-5, -5, -5, np.log(0.1), *np.log([0.1, 0.1])], [3, 25, 25, 0, *np.log([1e3, 1e3])]
+    starts = [[0.6, 6, 7, -1, np.log(d), np.log(p)] for d in (5, 30) for p in (5, 30)]
+    fits = [
+        optimize.least_squares(misfit, start, bounds=(low, high), loss="soft_l1", f_scale=0.01, x_scale="jac")
+        for start in starts
+    ]
+    return law(min(fits, key=lambda fit: fit.cost).x)
 
 
 def fresh_equivalent(tokens: np.ndarray, fresh_loss: np.ndarray, loss: np.ndarray) -> np.ndarray:

@@ -6,12 +6,6 @@ from scipy import optimize, stats
 
 from labutils.laws import joint_law
 
-# Muennighoff et al. 2023 (2305.16264), appendix A, on C4: their law, and R_N*
-MUENNIGHOFF = joint_law.JointLaw(
-    E=np.exp(0.6254804), A=np.exp(6.255414), B=np.exp(7.3049974), alpha=0.3526596, beta=0.3526596
-)
-PARAMETER_DECAY = 5.309743
-
 
 def optimal_allocation(law, flops):
     """Parameters N and tokens D that minimise `law` at 6 N D = `flops`: Hoffmann et al. 2022, eq. 4."""
@@ -20,19 +14,7 @@ def optimal_allocation(law, flops):
     return parameters, np.divide(flops, 6) / parameters
 
 
-def data_constrained_loss(parameters, tokens, unique):
-    """Loss of Muennighoff et al. 2023 for N parameters and D tokens of which `unique` differ, nats per token.
-
-    Parameters beyond those best for the unique tokens count as repeats too, with a decay of their own.
-    """
-    unique = np.minimum(unique, tokens)
-    best = np.divide(*optimal_allocation(MUENNIGHOFF, 6.0))  # per token, the same for any: alpha = beta
-    base = np.minimum(parameters, best * unique)
-    n = joint_law.effective_tokens(base, np.divide(parameters, base), decay=PARAMETER_DECAY)
-    return MUENNIGHOFF.predict(n, joint_law.effective_tokens(unique, np.divide(tokens, unique)))
-
-
-def chinchilla_runs(noise, seed, size=120):
+def planted_runs(noise, seed, size=120):
     rng = np.random.default_rng(seed)
     parameters, tokens = optimal_allocation(joint_law.CHINCHILLA, 10 ** rng.uniform(18, 22, size))
     tilt = 10 ** rng.uniform(-1, 1, size)
@@ -45,7 +27,7 @@ def chinchilla_runs(noise, seed, size=120):
 
 
 def test_chinchilla_is_recovered_from_its_own_points():
-    exact = joint_law.fit_joint(*chinchilla_runs(0, 0), n_boot=0)
+    exact = joint_law.fit_joint(*planted_runs(0, 0), n_boot=0)
     for name in ("E", "A", "B", "alpha", "beta"):
         assert getattr(exact, name) == pytest.approx(getattr(joint_law.CHINCHILLA, name), rel=1e-6)
 
@@ -53,7 +35,7 @@ def test_chinchilla_is_recovered_from_its_own_points():
 def test_joint_intervals_cover():
     hits = []
     for seed in range(12):
-        law = joint_law.fit_joint(*chinchilla_runs(0.01, seed), n_boot=60, seed=seed)
+        law = joint_law.fit_joint(*planted_runs(0.01, seed), n_boot=60, seed=seed)
         hits += [
             a <= getattr(joint_law.CHINCHILLA, name) <= b
             for name, (a, b) in law.intervals.items()
@@ -65,7 +47,7 @@ def test_joint_intervals_cover():
 
 
 def test_joint_minimum_is_the_one_scipy_finds():
-    parameters, tokens, loss = chinchilla_runs(0.01, 3, size=50)
+    parameters, tokens, loss = planted_runs(0.01, 3, size=50)
     loss[7] *= 2  # an outlier is part of the bargain
     log_n, log_d, y = np.log(parameters), np.log(tokens), np.log(loss)
 
@@ -119,7 +101,7 @@ def test_worth_of_repeated_tokens():
             joint_law.effective_tokens(100, epochs)
 
 
-def test_data_constrained_loss_is_eq_17_of_its_paper():
+def test_the_law_of_repeats_is_eq_17_of_its_paper():
     n, d, u = 2e9, 4e10, np.array([4e10, 1e10, 1e9])
     base = np.minimum(0.051 * u, n)  # rounded constants, as printed there
     repeats = d / u - 1
@@ -128,9 +110,46 @@ def test_data_constrained_loss_is_eq_17_of_its_paper():
         + 1488 / (u + 15.4 * u * (1 - np.exp(-repeats / 15.4))) ** 0.353
         + 1.87
     )
-    loss = data_constrained_loss(n, d, u)
+    loss = joint_law.PUBLISHED_REPEATS.predict(n, d, u)
     assert loss == pytest.approx(printed, rel=2e-3) and (np.diff(loss) > 0).all()
-    assert loss[0] == pytest.approx(MUENNIGHOFF.predict(n, d))
+    assert loss[0] == pytest.approx(joint_law.MUENNIGHOFF.predict(n, d))
+
+
+@pytest.mark.parametrize("law", [joint_law.CHINCHILLA, joint_law.MUENNIGHOFF])
+def test_parameters_count_as_repeats_beyond_those_best_for_the_unique_tokens(law):
+    size, tokens = optimal_allocation(law, 1e21)
+    repeats = joint_law.RepeatLaw(law)
+    for factor in (0.5, 1):
+        assert repeats.predict(factor * size, tokens, tokens) == pytest.approx(
+            law.predict(factor * size, tokens)
+        )
+    assert repeats.predict(4 * size, tokens, tokens) > law.predict(4 * size, tokens)
+
+
+def test_the_law_of_repeats_is_recovered_from_its_own_runs():
+    rng = np.random.default_rng(0)
+    size, unique = 10 ** rng.uniform(7.5, 10, 250), 10 ** rng.uniform(8.5, 11, 250)
+    tokens = unique * 2 ** rng.uniform(0, 6, 250)
+    loss = joint_law.PUBLISHED_REPEATS.predict(size, tokens, unique) * np.exp(
+        0.003 * rng.standard_normal(250)
+    )
+    loss[::40] *= 1.5  # runs that failed
+    found = joint_law.fit_repeats(size, tokens, unique, loss)
+    assert found.token_decay == pytest.approx(joint_law.TOKEN_DECAY, rel=0.1)
+    assert found.parameter_decay == pytest.approx(joint_law.PARAMETER_DECAY, rel=0.2)
+    assert found.law.alpha == found.law.beta == pytest.approx(0.3527, abs=0.02)
+    with pytest.raises(ValueError, match="tokens / unique"):
+        joint_law.fit_repeats(size, tokens, 2 * tokens, loss)
+
+
+def test_published_runs_are_all_there_and_besiroglus_fit_is_found_again():
+    size, tokens, loss = joint_law.chinchilla_runs()
+    assert len(loss) == 245 and 2 < loss.min() < loss.max() < 6
+    usual = np.argsort(np.argsort(tokens / size)) >= 5
+    law = joint_law.fit_joint(size[usual], tokens[usual], loss[usual], n_boot=0)
+    assert [law.E, law.alpha, law.beta] == pytest.approx([1.8172, 0.3478, 0.3658], abs=0.003)  # their table
+    size, tokens, unique, loss = joint_law.repeated_runs()
+    assert len(loss) == 296 and (unique <= tokens).all() and size.max() == 8.67e9
 
 
 def test_fresh_equivalent_inverts_the_fresh_curve_whatever_the_seeds_luck():
