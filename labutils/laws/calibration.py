@@ -39,6 +39,11 @@ class Cases:
     repeats: np.ndarray  # (N,)
     final: np.ndarray  # (N, K) whether what came is the end of the curve
 
+    @property
+    def measured(self) -> np.ndarray:
+        """Which cases (N,) are of measured curves, not of theory."""
+        return ~np.char.startswith(self.source, "theory")
+
 
 def library() -> list[Curve]:
     """The curves that come with the book, `data/curves/curves.npz`; an error of nothing counts as half a row."""
@@ -159,7 +164,7 @@ def calibrate(seen: Cases, *, n_folds: int = FOLDS) -> Calibration:
             miss[f == part] = ((y - x @ b) * np.exp(-(s @ g)))[f == part]
             kind[f == part] = group(x @ b, s, seen.ahead[k])[f == part]
         names, index = np.unique(seen.source[there], return_inverse=True)
-        weight = ~np.char.startswith(names, "theory") / np.bincount(index)  # each measured source alike
+        weight = ~np.char.startswith(names, "theory") / np.bincount(index)  # every measured source alike
         misses = [
             np.quantile(
                 miss[kind == each], LEVELS, weights=weight[index][kind == each], method="inverted_cdf"
@@ -184,6 +189,26 @@ def left_out(seen: Cases, *, n_folds: int = FOLDS) -> np.ndarray:
         for case in np.flatnonzero(fold == part):
             out[case] = log_quantiles(seen.location[case], seen.scale[case], seen.ahead, calibration)
     return out
+
+
+def quantile(quantiles: np.ndarray, level: float) -> np.ndarray:
+    """The quantiles (...,) of probability `level` from a table of them (..., Q), by interpolation between `LEVELS`."""
+    place = np.interp(level, LEVELS, np.arange(len(LEVELS)))
+    low = int(min(place, len(LEVELS) - 2))
+    return quantiles[..., low] + (place - low) * (quantiles[..., low + 1] - quantiles[..., low])
+
+
+def held(seen: Cases, quantiles: np.ndarray, level: float) -> np.ndarray:
+    """Whether the central interval of probability `level` held what came: 1 or 0 (N, K), NaN where nothing was measured."""
+    low, high = (quantile(quantiles, (1 + side * level) / 2) for side in (-1, 1))
+    return np.where(np.isnan(seen.came), np.nan, (low <= seen.came) & (seen.came <= high))
+
+
+def by_source(source: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Sum and count (S, 2) of `values` (N,) for each of S sources, NaN left out: what independent runs are to a mean."""
+    index, there = np.unique(source, return_inverse=True)[1], np.isfinite(values)
+    sums = (np.bincount(index, weights=w) for w in (np.where(there, values, 0), there))
+    return np.stack(list(sums), axis=1)
 
 
 def as_text(calibration: Calibration) -> str:

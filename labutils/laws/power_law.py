@@ -141,15 +141,15 @@ class PowerLaw:
         """Loss expected at `n` examples, an array of the same shape."""
         return self.amplitude * np.asarray(n, dtype=float) ** -self.exponent + self.floor
 
-    def interval(self, n: np.ndarray, *, level: float = LEVEL) -> np.ndarray:
+    def interval(self, n: np.ndarray, *, level: float = LEVEL, own: bool = False) -> np.ndarray:
         """Interval (low, high), each of the shape of `n`, for a new measurement at `n` like those fitted.
 
         Within the sizes fitted it is the law's, with its scatter. Beyond them a law's own interval held 63% of the time
-        where 90% was asked, for real curves bend otherwise: there it is that of `forecasts.forecast`.
+        where 90% was asked, for real curves bend otherwise: there it is that of `forecasts.forecast`, unless the law's `own` is asked for.
         """
         n = np.asarray(n, dtype=float)
         x, z = n.reshape(-1), special.ndtri((np.arange(20) + 0.5) / 20)
-        beyond = (x > self.n.max()) & (np.unique(self.n).size > 3)
+        beyond = (x > self.n.max()) & (np.unique(self.n).size > 3) & (not own)
         out = np.empty((2, x.size))
         if not beyond.all():
             loss = _log_sum(self.draws[:, :-1], np.log(x[~beyond]).reshape(1, -1))[0]  # (n_boot, T)

@@ -52,6 +52,16 @@ def test_what_came_is_what_the_curve_shows():
                 assert seen.final[i, k] == (then[0] == len(curve.n) - 1)
 
 
+def test_what_held_is_counted_by_source():
+    seen = calibration.cases(calibration.theory(6), ahead=(1.0, 4.0), every=2.0)
+    exact = np.repeat(seen.came[..., None], len(calibration.LEVELS), axis=2) + calibration.LEVELS - 0.5
+    assert calibration.quantile(exact, 0.62)[0, 0] == pytest.approx(seen.came[0, 0] + 0.12)
+    held = calibration.held(seen, exact, 0.3)
+    assert (np.isnan(held) == np.isnan(seen.came)).all() and np.nanmin(held) == 1 and not seen.measured.any()
+    sums = calibration.by_source(np.array(["b", "a", "b", "b"]), np.array([1.0, 5.0, np.nan, 3.0]))
+    assert sums.tolist() == [[5, 1], [4, 2]]
+
+
 def test_a_calibration_survives_its_table(tmp_path, monkeypatch):
     seen = calibration.cases(
         calibration.library()[:150] + calibration.theory(10), ahead=(1.0, 2.0), every=2.0

@@ -45,13 +45,14 @@ def test_intervals_cover_new_measurements_and_exponents():
     n_seeds, rng = 100, np.random.default_rng(0)
     low, high = stats.binom.ppf([0.001, 0.999], n_seeds, 0.9)
     n, far = SIZES[:10], SIZES[9] * 8
-    hits = np.zeros(2)
+    hits = np.zeros(3)
     for seed in range(n_seeds):
         exponent, floor = rng.uniform(0.3, 1.0), (0, 0.02, 0.05)[seed % 3]
         law = power_law.fit_power_law(n, noisy(n, 2, exponent, floor, 0.05, seed), n_boot=100, seed=seed)
         new = (2 * far**-exponent + floor) * np.exp(0.05 * rng.standard_normal())
         (a, b), (c, d) = law.interval(far), law.exponent_interval
-        hits += (a <= new <= b, c <= exponent <= d)
+        e, f = law.interval(far, own=True)
+        hits += (a <= new <= b, c <= exponent <= d, e <= new <= f)
     assert (low <= hits).all() and hits[1] <= high, (
         hits
     )  # that of the loss allows for curves that bend otherwise
