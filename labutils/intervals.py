@@ -39,24 +39,28 @@ def resample(
     return value, (min(low, value), max(high, value))
 
 
-def number(value: float | str) -> str:
-    """A number for people: three significant digits, thousands as such, no trailing zeros, and nothing below 10^-9."""
+def number(value: float | str, digits: int = 3) -> str:
+    """A number for people: `digits` significant digits, thousands as such, no trailing zeros, and nothing below 10^-9."""
     if isinstance(value, str):
         return value
     if abs(value) < 1e-9:
         return "0"
     if 1e-3 <= abs(value) < 1e5:
-        digits = max(0, 2 - math.floor(math.log10(abs(value))))
-        text = f"{value:,.{digits}f}"
+        places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+        text = f"{value:,.{places}f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
-    mantissa, exponent = f"{value:.2e}".split("e")
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     return f"{mantissa} × 10^{int(exponent)}"
 
 
-def text(value: float, interval: tuple[float, float] | None = None, form: str | None = None) -> str:
+def text(
+    value: float, interval: tuple[float, float] | None = None, form: str | None = None, *, digits: int = 3
+) -> str:
     """`value [low, high]`, each in the `form` of a format specification such as ".2f" (default: as by `number`).
 
     Without an interval the value alone. What `estimate` returns can be passed as it is: text(*estimate(runs)).
     """
-    value, *bounds = (number(v) if form is None else format(v, form) for v in (value, *(interval or ())))
+    value, *bounds = (
+        number(v, digits) if form is None else format(v, form) for v in (value, *(interval or ()))
+    )
     return f"{value} [{', '.join(bounds)}]" if bounds else value

@@ -14,7 +14,8 @@ MARKS = VERDICTS | {"observation": "•"}  # on the reader's data, of which no p
 
 def measured(record: dict) -> str:
     """`value [low, high] unit` of a record as `as_json` gives it; `(exact)` in place of the interval where it is."""
-    shown = intervals.text(record["value"], None if record["exact"] else record["interval"])
+    interval = None if record["exact"] else record["interval"]
+    shown = intervals.text(record["value"], interval, digits=_digits(record))
     return f"{shown} {record['unit']}".strip() + " (exact)" * record["exact"]
 
 
@@ -93,11 +94,20 @@ def _miss(record):
     return f"<small>{_escape(record['miss'])}</small>" if missed else ""
 
 
+def _digits(record):
+    """How many digits it takes to see on which side of each bound of the accepted range the numbers found lie."""
+    low, high = record["accept"]
+    pairs = [(low, high), *((v, b) for v in (record["value"], *record["interval"]) for b in (low, high))]
+    apart = [(a, b) for a, b in pairs if not math.isclose(a, b) and math.isfinite(b) and math.isfinite(a)]
+    return next((n for n in range(3, 8) if all(number(a, n) != number(b, n) for a, b in apart)), 8)
+
+
 def _accepted(record, *, why):
     """The accepted range, and with `why` its reason, as HTML."""
     if record["verdict"] == "observation":
         return "not judged <small>the published number is about other data</small>"
-    low, high = (number(b) if math.isfinite(b) else "∞" if b > 0 else "−∞" for b in record["accept"])
+    digits = _digits(record)
+    low, high = (number(b, digits) if math.isfinite(b) else "∞" if b > 0 else "−∞" for b in record["accept"])
     reason = f" <small>{_escape(record['why'])}</small>" if why else ""
     return f"{_escape(low)} to {_escape(high)}{reason}"
 

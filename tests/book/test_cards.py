@@ -25,3 +25,11 @@ def test_board_puts_misses_first_and_counts_replications_alone(contract):
     tally = cards.tally(found)
     assert "<strong>2</strong> replications" in tally and "<strong>1</strong> not reproduced" in tally
     assert "1 of 1 bars of our own met, 1 of 2 checks of the code passed" in tally
+
+
+def test_digits_show_on_which_side_of_the_range_a_value_lies(contract):
+    record = claims.as_json(claims.check("slope", 0.12004, path=contract))
+    assert record["verdict"] == "not reproduced" and cards.measured(record).startswith("0.12004")
+    narrow = claims.as_json(claims.check("slope", 10.334, path=contract)) | {"accept": [10.33, 10.35]}
+    assert "10.33 to 10.35" in cards.table([narrow]) and "10.334" in cards.table([narrow])
+    assert "0.08 to 0.12" in cards.table([claims.as_json(claims.check("slope", 0.1, path=contract))])
