@@ -36,6 +36,7 @@ def d2_pruning(
     if len(x) == 1:
         return np.array([0])
     graph = kneighbors_graph(x, min(neighbours, len(x) - 1), mode="distance")
+    graph.data = np.maximum(graph.data, np.finfo(float).tiny)  # zeros would be dropped: copies stay tied
     graph = graph.maximum(graph.T).tocsr()
     graph.sort_indices()
     squares = graph.data**2

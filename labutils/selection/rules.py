@@ -32,10 +32,19 @@ def prepare(
 
     Hardness is minus the margin of ridge probes that did not see the row (three folds); the influence of a row that on
     the squared error of the other half of the rows (`ridge.influences`). CCS drops the share `dropped` at a tenth kept,
-    falling to none at all kept. Distances are those on the first 64 principal axes. Only D2 pruning, whose scores are
-    ranks of hardness, and plain "hard" look at all classes together: the others keep every class's share.
+    falling to none at all kept. Distances are those on the first 64 principal axes. D2 pruning, whose scores are ranks of
+    hardness, "hard" and "random" look at all classes together: the others keep every class's share. Raises ValueError as
+    `ridge.fit`; so does choosing more than `largest` by a rule that orders rows beforehand (D2 and the coresets).
     """
     rules = {}
+    top = _size(largest, len(y))
+
+    def size(f):
+        if _size(f, len(y)) > top:
+            raise ValueError(
+                f"fraction is {f:g}; allowed: up to {largest:g}, the `largest` that was prepared"
+            )
+        return _size(f, len(y))
 
     def add(name, make, choose, drawn=False, before=0.0):
         began = time.process_time()
@@ -47,7 +56,7 @@ def prepare(
         return lambda v, f, s: pruning.select(v, f, prefer=prefer, labels=labels, seed=s)
 
     def prefix(order, f, s):
-        return pruning.by_class(lambda rows, size: order[y[rows[0]]][:size], _size(f, len(y)), len(y), y)
+        return pruning.by_class(lambda rows, k: order[y[rows[0]]][:k], size(f), len(y), y)
 
     add("random", lambda: np.zeros(len(y)), picked("random", None), drawn=True)
     add("random, by class", lambda: np.zeros(len(y)), picked("random", y), drawn=True)
@@ -57,13 +66,15 @@ def prepare(
     add("easy", lambda: hard, picked("easy", y), **paid)
     add("middle", lambda: hard, picked("middle", y), **paid)
     add("CCS, by class", lambda: hard, partial(_covered, y, dropped), drawn=True, **paid)
+    began = time.process_time()
     near = principal(x)
+    placed = time.process_time() - began  # paid by every rule that measures distances
     ranks = stats.rankdata(hard) / len(y)
-    top = _size(largest, len(y))
-    add("D2", lambda: d2_pruning(near, ranks, top), lambda order, f, s: order[: _size(f, len(y))], **paid)
+    paid["before"] += placed
+    add("D2", lambda: d2_pruning(near, ranks, top), lambda order, f, s: order[: size(f)], **paid)
     add("influence", partial(influence, x, y, seed=seed), picked("hard", y))
     for name, choose in CORESETS.items():
-        add(name, partial(_orders, choose, near, y, largest, seed), prefix)
+        add(name, partial(_orders, choose, near, y, largest, seed), prefix, before=placed)
     return rules
 
 

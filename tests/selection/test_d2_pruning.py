@@ -67,3 +67,10 @@ def test_bad_input_is_named(change, words):
 
 def test_one_row_is_kept():
     assert d2_pruning(np.zeros((1, 2)), np.ones(1), 1).tolist() == [0]
+
+
+def test_a_copy_of_a_chosen_row_is_not_chosen_next():
+    rng = np.random.default_rng(0)
+    x = np.repeat(rng.normal(size=(20, 2)), 2, axis=0)
+    rows = d2_pruning(x, np.repeat(np.arange(1, 21) / 20, 2), 6, neighbours=3)
+    assert len(set(rows // 2)) == 6

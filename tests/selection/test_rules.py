@@ -27,6 +27,12 @@ def test_classes_keep_their_shares(name):
     assert np.abs(kept - 0.3 * np.bincount(Y)).max() <= 1
 
 
+@pytest.mark.parametrize("name", ["D2", *rules.CORESETS])
+def test_more_than_was_prepared_is_refused(name):
+    with pytest.raises(ValueError, match=r"fraction is 0\.7; allowed: up to 0\.5"):
+        RULES[name].choose(0.7, 0)
+
+
 def test_facility_location_is_that_of_every_class():
     rows = RULES["facility location"].choose(0.2, 0)
     for c in range(3):
