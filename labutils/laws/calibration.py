@@ -165,12 +165,11 @@ def calibrate(seen: Cases, *, n_folds: int = FOLDS) -> Calibration:
             kind[f == part] = group(x @ b, s, seen.ahead[k])[f == part]
         names, index = np.unique(seen.source[there], return_inverse=True)
         weight = ~np.char.startswith(names, "theory") / np.bincount(index)  # every measured source alike
-        misses = [
-            np.quantile(
-                miss[kind == each], LEVELS, weights=weight[index][kind == each], method="inverted_cdf"
-            )
-            for each in range(2 * (len(FALLS) + 1))
-        ]
+        misses = []
+        for each in range(2 * (len(FALLS) + 1)):
+            own = (kind == each) & (weight[index] > 0)
+            own = own if own.sum() >= 50 else weight[index] > 0  # too few of their kind: all
+            misses.append(np.quantile(miss[own], LEVELS, weights=weight[index][own], method="inverted_cdf"))
         parts.append((*_fit(x, s, y), misses))
     location, scale, misses = map(np.array, zip(*parts))
     return Calibration(seen.ahead, location, scale, LEVELS, misses)
