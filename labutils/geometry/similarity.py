@@ -24,12 +24,17 @@ def cka(
     Kornblith et al. 2019 (1905.00414). Without `unbiased` HSIC is tr(K H L H), which exceeds zero by chance, the
     more so the fewer rows and the more features; the unbiased estimate (Song et al. 2012, equation 5) has mean
     zero for independent representations and may be negative. `kernel` "rbf" is a Gaussian of width `bandwidth`
-    times the median distance between rows. Invariant under rotation, scaling and shift of either side.
+    times the median distance between rows. Invariant under rotation, scaling and shift of either side; 0 where one
+    side is the same in every row.
     Raises ValueError for fewer than 4 rows, or rows that do not correspond.
     """
     check_choice("kernel", kernel, KERNELS)
     check_positive(bandwidth=bandwidth)
     x, y = _pair(x, y)
+    if (x == x[0]).all() or (y == y[0]).all():
+        return (
+            0.0  # the mean of equal rows is off in the last digit, and what is left would pass for a geometry
+        )
     if kernel == "linear":
         xy, xx, yy = _linear_hsic(x, y, unbiased)
     else:
@@ -96,16 +101,20 @@ def permuted(
 
 
 def cca(x: np.ndarray, y: np.ndarray, *, fraction: float | None = None, ridge: float = 0.0) -> np.ndarray:
-    """Canonical correlations (min(d, e),) of x and y, descending; their mean is the usual index.
+    """Canonical correlations of x and y, descending, as many as the lesser rank of the two; their mean is the usual index.
 
     `fraction`, a share of variance such as 0.99, first reduces either side to the principal axes that hold it:
     SVCCA (Raghu et al. 2017). `ridge`, a share of the mean variance, is added to every variance. Invariant under
     every invertible linear map (without `fraction` and `ridge`), and so 1 for any two sets of features with n <= d:
-    use many more rows than features. Raises ValueError for a `fraction` outside 0 .. 1.
+    use many more rows than features. Raises ValueError for a `fraction` outside 0 .. 1, and for a side that is the same
+    in every row.
     """
     x, y = _pair(x, y)
     if fraction is not None and not 0 < fraction <= 1:
         raise ValueError(f"fraction is {fraction}; allowed: a share above 0 and up to 1, or None")
+    for name, z in (("x", x), ("y", y)):
+        if (z == z[0]).all():
+            raise ValueError(f"{name} is the same in every row; allowed: rows that differ")
     whitened = [_whitened(z - z.mean(axis=0), fraction, ridge) for z in (x, y)]
     return np.clip(np.linalg.svd(whitened[0].T @ whitened[1], compute_uv=False), 0, 1)
 

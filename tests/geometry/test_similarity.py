@@ -129,6 +129,13 @@ def test_canonical_correlations_are_scikit_learns_and_see_no_linear_map(pair):
     np.testing.assert_allclose(rep.cca(*noise), 1)  # fewer rows than features
 
 
+def test_there_are_as_many_canonical_correlations_as_the_lesser_rank(pair):
+    x, y = pair
+    twice = np.hstack([x[:, :2], x[:, :2]])  # four features of rank two
+    assert len(rep.cca(twice, y)) == 2
+    assert rep.cka(x, 0 * y + 0.1) == 0
+
+
 def test_svcca_keeps_the_axes_that_hold_the_share_of_variance():
     rng = np.random.default_rng(7)
     base = np.linalg.qr(rng.standard_normal((50, 4)) - 0.0)[0]
@@ -154,6 +161,7 @@ def test_svcca_keeps_the_axes_that_hold_the_share_of_variance():
         (lambda x, y: rep.chance_knn(10, 10), "k is 10; allowed: 1 to 9"),
         (lambda x, y: rep.cca(x * np.inf, y), "x holds NaN or infinity"),
         (lambda x, y: rep.cca(x, y, fraction=99), "fraction is 99"),
+        (lambda x, y: rep.cca(x, 0 * y + 0.1), "y is the same in every row"),
     ],
 )
 def test_bad_input_is_named(pair, call, message):
