@@ -79,7 +79,7 @@ class Diagnosis:
     @property
     def verdict(self) -> str:
         """Whether to double: worth it, stop, or cannot tell."""
-        return "cannot tell" if self.rises else _verdict(self.worth, self.idle)
+        return "cannot tell" if self.rises else verdict(self.worth, self.idle)
 
     @property
     def sure(self) -> bool:
@@ -180,7 +180,7 @@ def _diagnose(axis, n, loss, rows, second):
     idle = 1 - float(ahead.chance_below(ahead.last * (1 - IDLE))[0])
     regime, chance, parts = _regime(n, loss)
     wanted = min(2 * top, np.inf if rows is None else rows)
-    needed = regime != "rising" and _verdict(worth, idle) == "cannot tell" and wanted > 1.05 * top
+    needed = regime != "rising" and verdict(worth, idle) == "cannot tell" and wanted > 1.05 * top
     step = float(1 - ahead.last_step[0] / ahead.last)
     return Diagnosis(
         axis,
@@ -197,7 +197,8 @@ def _diagnose(axis, n, loss, rows, second):
     )
 
 
-def _verdict(worth, idle):
+def verdict(worth: float, idle: float) -> str:
+    """Worth it, stop, or cannot tell, from the chances that a doubling removes at least `WORTH` and at most `IDLE`."""
     chance = {"worth it": worth, "stop": idle}
     return next((verdict for verdict, least in SURE.items() if chance[verdict] >= least), "cannot tell")
 

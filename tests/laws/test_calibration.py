@@ -96,7 +96,7 @@ def test_the_bars_hold_on_sources_left_out():
         worth, idle = (
             np.interp(np.log(1 - s), row, calibration.LEVELS, left=0, right=1) for s in (0.1, 0.03)
         )
-        verdict = regimes._verdict(worth, 1 - idle)
-        if verdict != "cannot tell":
-            wrong.append(share < regimes.WORTH if verdict == "worth it" else share > regimes.IDLE)
+        said = regimes.verdict(worth, 1 - idle)
+        if said != "cannot tell":
+            wrong.append(share < regimes.WORTH if said == "worth it" else share > regimes.IDLE)
     assert np.mean(wrong) <= 0.1 and len(wrong) > 0.1 * there.sum()
