@@ -33,6 +33,7 @@ from labutils.laws import calibration
 HERE = pathlib.Path(__file__).parent
 SCALES = {"none": None, "standard": preprocessing.StandardScaler, "minmax": preprocessing.MinMaxScaler}
 # learner: fits an octave (sizes times repeats, shared out at random), largest size, and how it is made
+# fmt: off
 LEARNERS = {
     "neighbours": (16, 2048, lambda s: neighbors.KNeighborsClassifier()),
     "one neighbour": (16, 2048, lambda s: neighbors.KNeighborsClassifier(1)),
@@ -42,31 +43,17 @@ LEARNERS = {
     "multinomial bayes": (16, 4096, lambda s: naive_bayes.MultinomialNB()),
     "complement bayes": (16, 4096, lambda s: naive_bayes.ComplementNB()),
     "lda": (16, 2048, lambda s: discriminant_analysis.LinearDiscriminantAnalysis()),
-    "qda": (
-        16,
-        2048,
-        lambda s: discriminant_analysis.QuadraticDiscriminantAnalysis(solver="eigen", shrinkage=1e-4),
-    ),
+    "qda": (16, 2048, lambda s: discriminant_analysis.QuadraticDiscriminantAnalysis(solver="eigen", shrinkage=1e-4)),
     "ridge": (16, 4096, lambda s: linear_model.RidgeClassifier()),
     "logistic": (8, 2048, lambda s: linear_model.LogisticRegression()),
     "perceptron": (16, 4096, lambda s: linear_model.Perceptron(random_state=s)),
     "hinge by sgd": (16, 4096, lambda s: linear_model.SGDClassifier(random_state=s)),
-    "passive-aggressive": (
-        16,
-        4096,
-        lambda s: linear_model.SGDClassifier(
-            loss="hinge", penalty=None, learning_rate="pa1", eta0=1.0, random_state=s
-        ),
-    ),
+    "passive-aggressive": (16, 4096, lambda s: linear_model.SGDClassifier(penalty=None, learning_rate="pa1", eta0=1.0, random_state=s)),
     "tree": (16, 4096, lambda s: tree.DecisionTreeClassifier(random_state=s)),
     "extra tree": (16, 4096, lambda s: tree.ExtraTreeClassifier(random_state=s)),
     "forest": (6, 2048, lambda s: ensemble.RandomForestClassifier(15, random_state=s)),
     "extra trees": (6, 2048, lambda s: ensemble.ExtraTreesClassifier(15, random_state=s)),
-    "boosted trees": (
-        6,
-        1024,
-        lambda s: ensemble.GradientBoostingClassifier(n_estimators=15, random_state=s),
-    ),
+    "boosted trees": (6, 1024, lambda s: ensemble.GradientBoostingClassifier(n_estimators=15, random_state=s)),
     "boosted stumps": (6, 2048, lambda s: ensemble.AdaBoostClassifier(n_estimators=15, random_state=s)),
     "bagged trees": (6, 2048, lambda s: ensemble.BaggingClassifier(random_state=s)),
     "linear svm": (8, 1024, lambda s: svm.SVC(kernel="linear", max_iter=10_000)),
@@ -76,6 +63,7 @@ LEARNERS = {
     "network": (6, 1024, lambda s: neural_network.MLPClassifier((50,), max_iter=50, random_state=s)),
     "majority": (8, 4096, lambda s: dummy.DummyClassifier()),
 }
+# fmt: on
 SLOW = (
     "forest",
     "extra trees",
