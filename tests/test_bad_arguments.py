@@ -32,7 +32,7 @@ def fit(x=X, y=LABELS, steps=3, **options):
 
 ARGUMENTS = {
     "text too short": (lambda: data.text(min_chars=0), "min_chars is 0; allowed: at least 1"),
-    "text of nobody": (lambda: data.text("gone.txt"), "text is 'gone.txt': no such file; allowed: 'python' or a"),
+    "text of nobody": (lambda: data.text("gone.txt"), "text is 'gone.txt': no such file; allowed: 'python', 'novels' or a text file"),
     "seed below zero": (lambda: data.load(seed=-1), "seed is -1; allowed: a whole number from 0 to 2**32 - 1"),
     "more than whole rows": (lambda: data.load(max_train=7.5), "max_train is 7.5; allowed: a whole number of at least 2"),
     "fewer rows than classes": (lambda: data.load(max_train=9), "max_train is 9; with 10 classes at least 10 are needed"),
