@@ -11,9 +11,7 @@ import numpy as np
 
 from labutils.checks import check_choice, check_finite, check_positive
 
-PENALTIES = tuple(
-    10.0**k for k in range(-4, 6)
-)  # in units of the mean squared feature, times the number of rows
+PENALTIES = tuple(10.0**k for k in range(-4, 6))  # times the mean squared feature and the number of rows
 LEAST = 1e-10  # of 1 - leverage: a row that alone decides its own prediction
 
 
@@ -50,8 +48,8 @@ def fit(
 ) -> Probe:
     """The ridge probe of x (N, d) on classes or numbers y (N,), its penalty that of the least leave-one-out error.
 
-    The error is the share of wrong classes, ties broken by the mean square; with by="square" the latter alone. One eigendecomposition of the smaller of
-    (d, d) and (N, N) serves all `penalties`, which are in units of the mean squared (centred) feature times N.
+    The error is the share of wrong classes, ties broken by the mean square; with by="square" the latter alone. One
+    eigendecomposition of the smaller of (d, d) and (N, N) serves all `penalties`, which are in units of the mean squared (centred) feature times N.
     Leave-one-out predictions are exact, t - (t - f) / (1 - h) with leverage h (Allen 1974, PRESS; Golub, Heath & Wahba
     1979), the constant term refitted as well. Raises ValueError for NaN, penalties not above zero, another `by`,
     or fewer than two rows.
@@ -114,10 +112,10 @@ def cross_fitted(
 
 
 def margins(scores: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Score of a row's own class less the largest other (N,): below zero where it is named wrongly. Scores (N, C)."""
+    """Score of a row's own class less the largest other (..., N): below zero where it is named wrongly. Scores (..., N, C)."""
     rows, others = np.arange(len(y)), scores.copy()
-    others[rows, y] = -np.inf
-    return scores[rows, y] - others.max(axis=1)
+    others[..., rows, y] = -np.inf
+    return scores[..., rows, y] - others.max(axis=-1)
 
 
 def influences(

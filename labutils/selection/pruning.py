@@ -9,6 +9,7 @@ import numpy as np
 from scipy import special, stats
 
 from labutils.checks import check_at_least, check_choice, check_finite
+from labutils.networks import ridge
 
 PREFER = ("hard", "easy", "middle", "random")
 
@@ -152,16 +153,14 @@ def left_out_risk(
     stand in for hundreds. `logits` (M, N, C), `included` (M, N). Raises ValueError unless two models left out each.
     """
     logits, included = np.asarray(logits, float), np.asarray(included, bool)
-    labels, rows = np.asarray(labels), np.arange(logits.shape[1])
+    labels = np.asarray(labels)
     if logits.ndim != 3 or included.shape != logits.shape[:2] or labels.shape != (logits.shape[1],):
         found = f"logits {logits.shape}, included {included.shape}, labels {labels.shape}"
         raise ValueError(f"{found}; allowed: (M, N, C), (M, N) and (N,)")
     count = (~included).sum(axis=0)
     if count.min() < 2:
         raise ValueError(f"included: {(count < 2).sum()} examples are left out of fewer than 2 models")
-    others = logits.copy()
-    others[:, rows, labels] = -np.inf
-    margin = np.where(included, 0, logits[:, rows, labels] - others.max(axis=-1))  # (M, N)
+    margin = np.where(included, 0, ridge.margins(logits, labels))  # (M, N)
     mean = margin.sum(axis=0) / count
     squares = (np.where(included, 0, margin - mean) ** 2).sum(axis=0)
     spread = np.sqrt((3 * squares.sum() / (count - 1).sum() + squares) / (count + 2))
@@ -184,6 +183,11 @@ def agreement(scores: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.corrcoef(ranks)
 
 
+def n_kept(fraction: float, n: int) -> int:
+    """How many of n rows a fraction is, one at least."""
+    return max(1, round(fraction * n))
+
+
 def _checked(scores, fraction, labels, seed):
     """Scores as floats, the number to keep, and the random generator."""
     scores = np.asarray(scores, float)
@@ -194,4 +198,4 @@ def _checked(scores, fraction, labels, seed):
         raise ValueError(f"fraction is {fraction}; allowed: above 0 to 1")
     if labels is not None and np.shape(labels) != scores.shape:
         raise ValueError(f"labels have shape {np.shape(labels)}; allowed: {scores.shape}, one for each score")
-    return scores, max(1, round(fraction * len(scores))), np.random.default_rng(seed)
+    return scores, n_kept(fraction, len(scores)), np.random.default_rng(seed)

@@ -37,14 +37,14 @@ def prepare(
     `ridge.fit`; so does choosing more than `largest` by a rule that orders rows beforehand (D2 and the coresets).
     """
     rules = {}
-    top = _size(largest, len(y))
+    top = pruning.n_kept(largest, len(y))
 
     def size(f):
-        if _size(f, len(y)) > top:
+        if pruning.n_kept(f, len(y)) > top:
             raise ValueError(
                 f"fraction is {f:g}; allowed: up to {largest:g}, the `largest` that was prepared"
             )
-        return _size(f, len(y))
+        return pruning.n_kept(f, len(y))
 
     def add(name, make, choose, drawn=False, before=0.0):
         began = time.process_time()
@@ -113,10 +113,6 @@ def accuracies(
     kept = [rule.choose(fraction, seed) for seed in range(len(parts) if rule.drawn else 1)]
     probes = [fit(x[rows], y[rows], n_classes=classes) for rows in kept]
     return np.array([ridge.accuracy(probes[i % len(probes)], *part) for i, part in enumerate(parts)])
-
-
-def _size(fraction, n):
-    return max(1, round(fraction * n))
 
 
 def _covered(y, dropped, scores, f, s):

@@ -15,6 +15,7 @@ from scipy.special import entr
 
 from labutils.checks import check_finite
 from labutils.networks.gradient_norms import gradient_norms
+from labutils.networks.ridge import margins
 
 
 @dataclass(frozen=True)
@@ -136,14 +137,7 @@ def aum(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     labels = _labels(labels, z.shape)
     if z.shape[-1] < 2:
         raise ValueError(f"logits have one class (shape {z.shape}); allowed: at least two classes")
-    rows = np.arange(len(labels))
-
-    def score(z):
-        others = z.copy()
-        others[rows, labels] = -np.inf
-        return others.max(axis=-1) - z[rows, labels]
-
-    return _averaged(score, z)
+    return _averaged(lambda z: -margins(z, labels), z)
 
 
 def cartography(probabilities: np.ndarray, labels: np.ndarray) -> Cartography:
