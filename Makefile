@@ -7,6 +7,8 @@ SHELL := /bin/bash
 PROFILE     ?= standard
 DATASET     ?=
 CHAPTERS    ?=
+SEED        ?=
+SEEDS       ?= 0,1,2
 PYTHON      ?= python3
 TORCH_INDEX ?=
 PYTEST_ARGS ?=
@@ -18,6 +20,8 @@ GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(
 override PROFILE := $(value PROFILE)
 override DATASET := $(value DATASET)
 override CHAPTERS := $(value CHAPTERS)
+override SEED := $(value SEED)
+override SEEDS := $(value SEEDS)
 ifeq ($(origin JOBS),undefined)
 JOBS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 endif
@@ -30,7 +34,7 @@ export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= $(OMP_NUM_THREADS)
 export OPENBLAS_NUM_THREADS ?= $(OMP_NUM_THREADS)
 
-KNOWN    := PROFILE DATASET CHAPTERS JOBS PYTHON TORCH_INDEX PYTEST_ARGS PORT MIRROR
+KNOWN    := PROFILE DATASET CHAPTERS SEED SEEDS JOBS PYTHON TORCH_INDEX PYTEST_ARGS PORT MIRROR
 PROFILES := standard $(basename $(notdir $(wildcard chapters/profiles/*.yml)))
 ifneq ($(filter-out $(KNOWN),$(GIVEN)),)
 $(error $(filter-out $(KNOWN),$(GIVEN)) is no variable of this Makefile; allowed: $(filter-out MIRROR,$(KNOWN)))
@@ -42,6 +46,13 @@ endif
 ifneq ($(shell [ $(call quote,$(JOBS)) -ge 1 ] 2>/dev/null && echo whole),whole)
 $(error JOBS=$(JOBS); allowed: whole numbers from 1)
 endif
+SEED_LIST := $(shell [[ $(call quote,$(or $(SEED),0)) =~ ^(0|[1-9][0-9]*)$$ && $(call quote,$(SEEDS)) =~ ^(0|[1-9][0-9]*)(,[1-9][0-9]*)*$$ ]] && echo $(call quote,$(SEEDS)) | tr , " ")
+ifeq ($(SEED_LIST),)
+$(error SEED=$(SEED) SEEDS=$(SEEDS); allowed: whole numbers, as in SEED=1 or SEEDS=0,1,2)
+endif
+ifneq ($(and $(SEED),$(DATASET)),)
+$(error SEED=$(SEED) with a DATASET; allowed: one of them, since only the book's own data are run on other seeds)
+endif
 
 # CHAPTERS="02 03" executes these alone and builds no site: a long run of the full profile, a chapter at a time.
 NUMBERS  := $(patsubst chapters/%,%,$(foreach n,$(sort $(wildcard chapters/[0-9][0-9]_*.ipynb)),$(firstword $(subst _, ,$(n)))))
@@ -51,7 +62,7 @@ endif
 
 # Executed chapters, and the pages that summarise them, are written to a mirror, one for each profile and data set: its
 # name is `check-data`'s, from the path and the content. Chapters that keep the book's own data are borrowed.
-PLAIN    := _build/$(PROFILE)
+PLAIN    := _build/$(PROFILE)$(patsubst %,-seed-%,$(filter-out 0,$(SEED)))
 MIRROR   ?= $(PLAIN)
 SITE     := $(if $(filter _build/standard,$(MIRROR)),_build/html,$(MIRROR)/html)/index.html
 NOTEBOOKS := $(sort $(wildcard chapters/[0-9][0-9]_*.ipynb))
@@ -63,10 +74,10 @@ BOOK     := .venv/bin/python -m labutils.book
 
 STRIP    := .venv/bin/nbstripout --keep-id --extra-keys "metadata.language_info metadata.papermill cell.metadata.papermill cell.metadata.execution"
 
-.PHONY: help book chapters test serve bench readme keep-full lint strip clean
+.PHONY: help book chapters test serve bench readme verdicts keep-full lint strip clean
 
 help:  ## this list
-	@echo "make <target> [PROFILE=$(subst $() ,|,$(PROFILES))] [DATASET=name or path] [CHAPTERS=\"02 03\"] [JOBS=$(JOBS)] [PYTHON=python3.12]"
+	@echo "make <target> [PROFILE=$(subst $() ,|,$(PROFILES))] [DATASET=name or path] [CHAPTERS=\"02 03\"] [SEED=1] [JOBS=$(JOBS)] [PYTHON=python3.12]"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
 book: $(VENV)  ## execute the chapters that changed, build the site, print where it is
@@ -83,7 +94,7 @@ site: $(SITE)
 	@echo "$(abspath $(SITE))"
 
 $(PLAIN)/chapters/%.ipynb: chapters/%.ipynb | $(VENV)
-	@DATASET= $(BOOK) run $< --profile $(PROFILE) --output $@
+	@DATASET= $(BOOK) run $< --profile $(PROFILE) $(patsubst %,-p seed %,$(filter-out 0,$(SEED))) --output $@
 
 ifneq ($(MIRROR),$(PLAIN))
 -include $(MIRROR)/own.mk
@@ -94,7 +105,7 @@ $(MIRROR)/chapters/%.ipynb: chapters/%.ipynb | $(VENV)
 	@$(BOOK) run $< --profile $(PROFILE) --output $@
 endif
 
-$(SUMMARY): $(EXECUTED) $(wildcard chapters/records/full.json)
+$(SUMMARY): $(EXECUTED) $(wildcard chapters/records/*.json)
 
 # What a chapter needs besides its notebook is read from its imports: an edit executes anew only what it can change.
 RULES    := _build/dependencies/rules.mk
@@ -131,6 +142,11 @@ serve: book  ## build the book and serve it at http://localhost:8000 (PORT=)
 readme: $(VENV)  ## build the book and write its results into the table of README.md
 	@$(MAKE) --no-print-directory book
 	@$(BOOK) readme $(PLAIN)/chapters
+
+verdicts: $(VENV)  ## execute the chapters on other seeds (SEEDS=0,1,2) and keep what every claim came to
+	@for seed in $(SEED_LIST); do echo "verdicts: seed $$seed"; \
+	  $(MAKE) --silent --no-print-directory -j$(JOBS) SEED=$$seed CHAPTERS="$(or $(CHAPTERS),$(NUMBERS))" chapters || exit 1; done
+	@$(BOOK) keep-seeds $(foreach seed,$(SEED_LIST),_build/standard$(patsubst %,-seed-%,$(filter-out 0,$(seed)))/chapters)
 
 keep-full: $(VENV)  ## keep the claims of the last run of the full profile in chapters/records/full.json
 	@$(BOOK) keep-full _build/full/chapters

@@ -32,6 +32,14 @@ def test_make_executes_the_named_chapters_alone():
     assert done.returncode != 0 and "3 is no chapter; allowed: 01 02" in done.stderr
 
 
+def test_make_verdicts_runs_the_named_chapters_on_each_seed():
+    command = ["make", "-n", "verdicts", "SEEDS=3,5", "CHAPTERS=02", "JOBS=1"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    runs = re.findall(r"-p seed (\d) --output (\S+)", done.stdout)
+    assert runs == [(seed, f"_build/standard-seed-{seed}/chapters/02_capacity.ipynb") for seed in "35"]
+    assert "keep-seeds _build/standard-seed-3/chapters _build/standard-seed-5/chapters" in done.stdout
+
+
 def test_make_alone_lists_the_commands():
     done = subprocess.run(["make"], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0
@@ -114,6 +122,8 @@ def test_a_claim_or_a_parameter_executes_only_its_chapter(tree):
     ("option", "message"),
     [
         ("JOBS=0", "JOBS=0; allowed: whole numbers from 1"),
+        ("SEEDS=1,,2", "SEEDS=1,,2; allowed: whole numbers"),
+        ("SEED=one", "SEED=one .*allowed: whole numbers"),
         ("JOBS=many", "JOBS=many; allowed: whole numbers from 1"),
         ("DATSET=mine.csv", "DATSET is no variable of this Makefile; allowed: .*DATASET"),
         ("PROFILE=smoke full", "not a profile"),

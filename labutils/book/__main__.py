@@ -90,6 +90,13 @@ def _check_data(dataset, profile):
     print(folder)
 
 
+@main.command("keep-seeds", help="Keep the values found in folders of chapters executed on several seeds.")
+@click.argument("folders", nargs=-1, required=True)
+def _keep_seeds(folders):
+    records.keep_seeds([Path(folder) for folder in folders])
+    print(f"{'seeds':<20} {records.SEEDS}", file=sys.stderr)
+
+
 for _name, _function in {"keep-full": records.keep_full, "readme": records.write_readme}.items():
     _command = click.Command(_name, callback=_function, params=[click.Argument(["folder"])])
     main.add_command(_command)

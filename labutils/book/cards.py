@@ -19,6 +19,13 @@ def measured(record: dict) -> str:
     return f"{shown} {record['unit']}".strip() + " (exact)" * record["exact"]
 
 
+def shown(found: dict | list[dict]) -> dict[str, str]:
+    """What a notebook shows for one JSON record, a card, or for a list of them, a table: {MIME type: text}."""
+    if isinstance(found, dict):
+        return {"text/plain": line(found), "text/html": card(found)}
+    return {"text/plain": "\n".join(map(line, found)), "text/html": table(found, here=True)}
+
+
 def table(records: list[dict], *, full: list[dict] = (), here: bool = False) -> str:
     """An HTML table of JSON records, one row a claim.
 
@@ -91,7 +98,13 @@ def tally(records: list[dict]) -> str:
 def _miss(record):
     """The sentence on a claim that was not reproduced, as HTML."""
     missed = record["verdict"] in ("inconclusive", "not reproduced") and record["miss"]
-    return f"<small>{_escape(record['miss'])}</small>" if missed else ""
+    said = f"<small>{_escape(record['miss'])}</small>" if missed else ""
+    if values := record.get("seeds"):
+        listed = ", ".join(
+            f"{number(value, _digits(record))} on seed {seed}" for seed, value in values.items()
+        )
+        said += f"<small>The verdict changes with the seed: {_escape(listed)}.</small>"
+    return said
 
 
 def _digits(record):

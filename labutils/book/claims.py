@@ -50,7 +50,7 @@ class Record:
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         record = as_json(self)
-        return {"text/plain": cards.line(record), "text/html": cards.card(record), MIME: record}
+        return cards.shown(record) | {MIME: record}
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,7 @@ class Scoreboard:
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         records = [as_json(r) for r in self.records]
-        return {
-            "text/plain": "\n".join(map(cards.line, records)),
-            "text/html": cards.table(records, here=True),
-            MIME: records,
-        }
+        return cards.shown(records) | {MIME: records}
 
 
 def read(path: pathlib.Path = CONTRACT) -> dict[str, Claim]:
@@ -86,16 +82,16 @@ def read(path: pathlib.Path = CONTRACT) -> dict[str, Claim]:
     return claims
 
 
-def judge(claim: Claim, value: float, interval: tuple[float, float]) -> str:
-    """The verdict on a value and its interval (low, high), in the claim's unit.
+def judge(value: float, interval: tuple[float, float], accept: tuple[float, float], widest: float) -> str:
+    """The verdict on a value and its interval (low, high), held to a claim's `accept` and `widest`, all in its unit.
 
     *not reproduced* when the interval misses the accepted range altogether; *reproduced* when the value itself is
-    in the range and the interval is no wider than `claim.widest`; *inconclusive* otherwise.
+    in the range and the interval is no wider than `widest`; *inconclusive* otherwise.
     """
-    (low, high), (least, most) = interval, claim.accept
+    (low, high), (least, most) = interval, accept
     if high < least or low > most:
         return "not reproduced"
-    return "reproduced" if least <= value <= most and high - low <= claim.widest else "inconclusive"
+    return "reproduced" if least <= value <= most and high - low <= widest else "inconclusive"
 
 
 def check(id: str, found: float | tuple, *, data: object = None, path: pathlib.Path = CONTRACT) -> Record:
@@ -125,7 +121,8 @@ def _check(claims, id, found, data):
         raise ValueError(f"claim {id!r}: value {value} in [{low}, {high}]; all three must be finite")
     if not low <= value <= high:
         raise ValueError(f"claim {id!r}: value {value} lies outside its own interval [{low}, {high}]")
-    claim, verdict = claims[id], judge(claims[id], value, (low, high))
+    claim = claims[id]
+    verdict = judge(value, (low, high), claim.accept, claim.widest)
     if claim.observe and data is not None and data.of_reader:
         statement = claim.observe.format(data=data.name, examples=data.examples)
         claim, verdict = replace(claim, statement=statement), "observation"

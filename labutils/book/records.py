@@ -1,7 +1,9 @@
-"""What executed chapters hold: their claim records and run times, those kept from the full profile, the README's table."""
+"""What executed chapters hold: their claim records and run times, those kept of other runs, the README's table."""
 
 import json
+import math
 import os
+import re
 from pathlib import Path
 
 import nbformat
@@ -11,6 +13,7 @@ from labutils.book.provenance import ROOT
 from labutils.intervals import number
 
 FULL = ROOT / "chapters" / "records" / "full.json"
+SEEDS = ROOT / "chapters" / "records" / "seeds.json"
 
 
 def chapters(folder: Path) -> dict[str, nbformat.NotebookNode]:
@@ -19,14 +22,45 @@ def chapters(folder: Path) -> dict[str, nbformat.NotebookNode]:
     return {path.stem: nbformat.read(path, as_version=4) for path in paths}
 
 
-def records(folder: Path) -> list[dict]:
-    """The claim records, as `claims.as_json` makes them, in a folder of executed chapters."""
-    found = []
-    for cell in [cell for nb in chapters(folder).values() for cell in nb.cells]:
-        for output in cell.get("outputs", []):
-            data = output.get("data", {}).get(claims.MIME, [])  # one record, or those of a scoreboard
-            found += data if isinstance(data, list) else [data]
-    return found
+def records(folder: Path, seeds: dict | None = None) -> list[dict]:
+    """The claim records, as `claims.as_json` makes them, in a folder of executed chapters, settled by `seeds`."""
+    notebooks = chapters(folder).values()
+    return [record for nb in notebooks for output in settle(nb, seeds) for record in _claims_in(output)]
+
+
+def _claims_in(output):
+    found = output.get("data", {}).get(claims.MIME, [])  # one record, or those of a scoreboard
+    return found if isinstance(found, list) else [found]
+
+
+def settle(nb: nbformat.NotebookNode, seeds: dict | None = None) -> list[dict]:
+    """Give the claims in an executed notebook, in place, the verdict that holds on every seed, and return its outputs.
+
+    `seeds` is what `kept` reads from `SEEDS`, the default. A claim whose verdict differs from seed to seed is
+    *inconclusive*, and its card lists the values found. Only runs of the standard profile on the book's own data are
+    settled, since only these were run on other seeds.
+    """
+    outputs = [output for cell in nb.cells for output in cell.get("outputs", [])]
+    run = nb.metadata.get("labutils", {})
+    if run.get("profile") != "standard" or run.get("dataset"):
+        return outputs
+    seeds = kept(SEEDS) if seeds is None else seeds
+    for output in outputs:
+        for record in [each for each in _claims_in(output) if each["verdict"] != "observation"]:
+            runs = seeds.get(record["chapter"], {}).items()
+            found = {seed: run["found"][record["id"]] for seed, run in runs if record["id"] in run["found"]}
+            own = _verdict(record, record["value"], record["interval"])
+            flips = {_verdict(record, *each) for each in found.values()} - {own}
+            record.pop("seeds", None)
+            record["verdict"] = "inconclusive" if flips else own
+            if flips:
+                record["seeds"] = {seed: value for seed, (value, _) in found.items()}
+            output["data"] |= cards.shown(output["data"][claims.MIME])
+    return outputs
+
+
+def _verdict(record, value, interval):
+    return claims.judge(value, interval, record["accept"], record.get("widest", math.inf))
 
 
 def run_times(folder: Path) -> list[dict]:
@@ -40,6 +74,29 @@ def run_times(folder: Path) -> list[dict]:
 def kept(path: Path = FULL) -> dict:
     """The kept runs of the full profile: {chapter: run}, where run["claims"] are its records."""
     return json.loads(Path(path).read_text(encoding="utf-8")) if Path(path).is_file() else {}
+
+
+def keep_seeds(folders: list[Path], path: Path = SEEDS) -> None:
+    """Keep what each claim came to in folders executed with the standard profile, each on another seed.
+
+    `path` then holds {chapter: {seed: {"date", "commit", "found": {claim: [value, [low, high]]}}}} for the chapters
+    that stand in all the folders, and what it had of others. Raises ValueError where one was executed in another way.
+    """
+    every = set.intersection(*(set(chapters(folder)) for folder in folders))
+    runs = {name: {} for name in every}
+    for folder in folders:
+        found = records(folder, seeds={})
+        for run in [run for run in run_times(folder) if run["chapter"] in every]:
+            name, way = run["chapter"], re.fullmatch(r"standard(?:, seed=(\d+))?", run["profile"])
+            if not way or run.get("dataset"):
+                raise ValueError(
+                    f"{name} in {folder} was run as {run['profile']!r}; allowed: 'standard', on a seed"
+                )
+            own = {
+                r["id"]: [r["value"], r["interval"]] for r in found if r["chapter"] == name and not r["exact"]
+            }
+            runs[name][way[1] or "0"] = {"date": run["date"], "commit": run["commit"], "found": own}
+    write(path, json.dumps(dict(sorted((kept(path) | runs).items())), indent=1) + "\n")
 
 
 def keep_full(folder: Path, path: Path = FULL) -> None:

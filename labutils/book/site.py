@@ -99,6 +99,11 @@ def assemble(mirror: Path, site: Path = "_build/html") -> Path:
 def _lay_out(mirror):
     """Put what the pages need beside the executed chapters: texts, style, main figure, references, configuration."""
     pages = mirror / "chapters"
+    for name, nb in records.chapters(pages).items():
+        before = nbformat.writes(nb)
+        records.settle(nb)
+        if nbformat.writes(nb) != before:
+            records.write(pages / f"{name}.ipynb", nbformat.writes(nb) + "\n")
     for page in (ROOT / "chapters").glob("*.md"):
         shutil.copy(page, pages)
     for folder in (pages / "_static", mirror / "_build"):

@@ -35,11 +35,9 @@ def test_verdict(contract, value, interval, verdict):
 
 @given(st.floats(-1, 1), st.floats(0, 1), st.floats(-1, 1), st.floats(0, 1), st.floats(0.01, 1))
 def test_verdict_against_its_definition(low, width, accept_low, accept_width, widest):
-    claim = claims.Claim(
-        "a", "01", "bar", "s.", "p", 0.0, "", (accept_low, accept_low + accept_width), "w", widest
-    )
+    accept = (accept_low, accept_low + accept_width)
     value = low + width / 2
-    verdict = claims.judge(claim, value, (low, low + width))
+    verdict = claims.judge(value, (low, low + width), accept, widest)
     overlap = max(low, accept_low) <= min(low + width, accept_low + accept_width)
     assert (verdict == "not reproduced") == (not overlap)
     if overlap:

@@ -90,3 +90,59 @@ def test_readme_is_left_alone_where_nothing_was_executed(tmp_path):
     with pytest.raises(ValueError, match="run `make book` first"):
         records.write_readme(tmp_path, tmp_path / "README.md")
     assert "kept" in (tmp_path / "README.md").read_text()
+
+
+def kept_seeds(tmp_path, values, ids=("a",)):
+    """A folder for each seed, executed, in which the claims came to these values; and the file that keeps them."""
+    folders = [tmp_path / f"seed-{seed}" for seed in range(len(values))]
+    for seed, (folder, value) in enumerate(zip(folders, values, strict=True)):
+        folder.mkdir()
+        found = [record(id, value=value) | {"interval": [value - 0.1, value + 0.1]} for id in ids]
+        executed(folder, {claims.MIME: found}, profile=f"standard, seed={seed}" if seed else "standard")
+    records.keep_seeds(folders, tmp_path / "seeds.json")
+    return folders[0], records.kept(tmp_path / "seeds.json")
+
+
+def test_a_verdict_that_flips_with_the_seed_is_inconclusive_and_lists_the_values(tmp_path):
+    folder, seeds = kept_seeds(tmp_path, [0.5, 0.5, 0.9])
+    assert list(seeds["01_toy"]) == ["0", "1", "2"] and seeds["01_toy"]["2"]["found"]["a"][0] == 0.9
+    (found,) = records.records(folder, seeds)
+    assert found["verdict"] == "inconclusive" and found["seeds"] == {"0": 0.5, "1": 0.5, "2": 0.9}
+    nb = records.chapters(folder)["01_toy"]
+    (output,) = records.settle(nb, seeds)
+    assert "0.5 on seed 0, 0.5 on seed 1, 0.9 on seed 2" in output["data"]["text/html"]
+    assert "? inconclusive" in output["data"]["text/html"] and "inconclusive" in output["data"]["text/plain"]
+    once = nbformat.writes(nb)
+    records.settle(nb, seeds)
+    assert nbformat.writes(nb) == once
+    records.settle(nb, {})  # without other seeds the verdict is again the run's own
+    assert records._claims_in(nb.cells[0].outputs[0])[0]["verdict"] == "reproduced"
+
+
+def test_a_verdict_that_holds_on_every_seed_stays(tmp_path):
+    folder, seeds = kept_seeds(tmp_path, [0.5, 0.52, 0.48])
+    (found,) = records.records(folder, seeds)
+    assert found["verdict"] == "reproduced" and "seeds" not in found
+
+
+def test_seeds_are_judged_by_the_range_of_now(tmp_path):
+    folder, seeds = kept_seeds(tmp_path, [0.5, 0.5, 0.9])
+    wider = record("a") | {"accept": [0.3, 0.95], "interval": [0.4, 0.6]}
+    executed(folder, {claims.MIME: wider}, profile="standard")
+    assert records.records(folder, seeds)[0]["verdict"] == "reproduced"
+
+
+@pytest.mark.parametrize("profile", ["smoke", "full", "standard, n_seeds=2"])
+def test_runs_of_another_kind_are_neither_settled_nor_kept(tmp_path, profile):
+    folder, seeds = kept_seeds(tmp_path, [0.5, 0.9])
+    executed(folder, {claims.MIME: record("a")}, profile=profile)
+    assert records.records(folder, seeds)[0]["verdict"] == "reproduced"
+    with pytest.raises(ValueError, match="allowed: 'standard', on a seed"):
+        records.keep_seeds([folder], tmp_path / "seeds.json")
+
+
+def test_only_chapters_that_ran_on_every_seed_are_kept_anew(tmp_path):
+    folder, _ = kept_seeds(tmp_path, [0.5, 0.9])
+    executed(folder, {claims.MIME: record("b", "02_more")}, name="02_more", profile="standard")
+    records.keep_seeds([folder, tmp_path / "seed-1"], tmp_path / "seeds.json")
+    assert list(records.kept(tmp_path / "seeds.json")) == ["01_toy"]
