@@ -40,7 +40,7 @@ def table(records: list[dict], *, full: list[dict] = (), here: bool = False) -> 
     for r in records:
         page = html.escape(r["chapter"])
         link = f'<a href="{page}.html#{_anchor(r["id"])}">{page[:2]}</a>'
-        published = f"{_escape(number(r['reference']))} <small>{_escape(r['source'])}</small>"
+        published = _published(r)
         accepted = _accepted(r, why=here and r["why"] != above)
         verdict = f'<span class="verdict {_slug(r["verdict"])}">{MARKS[r["verdict"]]} {r["verdict"]}</span>'
         verdict += f" <small>{r['kind']}</small>" * here
@@ -93,6 +93,12 @@ def tally(records: list[dict]) -> str:
         found = [r["verdict"] for r in records if r["kind"] == kind]
         apart.append(f"{found.count('reproduced')} of {len(found)} {words}")
     return f'<div class="tally">{tiles}</div><p class="apart">Counted apart: {", ".join(apart)}.</p>'
+
+
+def _published(record):
+    """The published number and its source, as HTML, which says so where the number could not be looked up."""
+    doubt = ", from memory, not verified" * record.get("unverified", False)
+    return f"{_escape(number(record['reference']))} <small>{_escape(record['source'])}{doubt}</small>"
 
 
 def _miss(record):
@@ -150,9 +156,9 @@ def line(r: dict) -> str:
 
 def card(r: dict) -> str:
     """One JSON record as a card: verdict, statement, what is published, found here and accepted."""
-    verdict, published = r["verdict"], _escape(number(r["reference"]))
+    verdict = r["verdict"]
     rows = {
-        "Published": f"{published} <small>{_escape(r['source'])}</small>",
+        "Published": _published(r),
         "Here": f"<strong>{_escape(measured(r))}</strong>",
         "Accepted": _accepted(r, why=True),
     }

@@ -35,6 +35,7 @@ class Claim:
     miss: str = (
         ""  # why the number is believed not to hold here, or what run would decide; shown unless reproduced
     )
+    unverified: bool = False  # whether the published number is from memory: no source of it could be opened
     observe: str = ""  # what is said in place of the statement on a reader's data, which no paper has seen
 
 
@@ -70,7 +71,10 @@ def read(path: pathlib.Path = CONTRACT) -> dict[str, Claim]:
     fields = {"chapter", "kind", "statement", "source", "reference", "unit", "accept", "why"}
     claims = {}
     for id, entry in entries.items():
-        missing, extra = fields - set(entry), set(entry) - fields - {"widest", "miss", "observe"}
+        missing, extra = (
+            fields - set(entry),
+            set(entry) - fields - {"widest", "miss", "unverified", "observe"},
+        )
         if missing or extra:
             raise ValueError(f"claim {id!r}: missing {sorted(missing)}, not known {sorted(extra)}")
         check_choice(f"claim {id!r}: kind", entry["kind"], KINDS)

@@ -33,3 +33,10 @@ def test_digits_show_on_which_side_of_the_range_a_value_lies(contract):
     narrow = claims.as_json(claims.check("slope", 10.334, path=contract)) | {"accept": [10.33, 10.35]}
     assert "10.33 to 10.35" in cards.table([narrow]) and "10.334" in cards.table([narrow])
     assert "0.08 to 0.12" in cards.table([claims.as_json(claims.check("slope", 0.1, path=contract))])
+
+
+def test_a_number_from_memory_says_so(contract):
+    record = claims.as_json(claims.check("slope", 0.1, path=contract))
+    assert "not verified" not in cards.card(record) + cards.table([record])
+    record["unverified"] = True
+    assert "from memory, not verified" in cards.card(record) and "not verified" in cards.table([record])
