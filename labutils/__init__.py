@@ -28,6 +28,7 @@ selection/      which examples to keep (chapters 04, 06, 07)
     score_table         all scores at once, and their price   keep_curves          what subsets are worth
     exchange_rate       a choice, in random rows              d2_pruning           messages between neighbours
     infobatch           chosen anew each epoch               rules                all rules at once, and their price
+    gradient_matching   weights that match the gradient
 geometry/       how alike two representations are (chapter 10)
     similarity          CKA, neighbours, CCA                   translation          from one to the other, without pairs
 book/           runs the chapters and prints them: python -m labutils.book

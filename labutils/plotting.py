@@ -60,6 +60,7 @@ METHODS = {  # a method looks the same through the whole book, and no two look a
     "facility location": (GREEN, "v"),
     "graph cut": (PURPLE, "s"),
     "CRAIG": (SKY, "s"),
+    "GradMatch": (SKY, "v"),
     "D2": (INK, "P"),
     "middle": (SKY, "D"),
     "hard, by class": (RED, "P"),

@@ -1,10 +1,15 @@
 """Fixed, cheap encoders of images: nothing in them is trained, so every rule and every subset sees the same features."""
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 import torch
 from sklearn.decomposition import PCA
 
 from labutils.checks import check_at_least, check_finite
+from labutils.data import Dataset
+from labutils.networks import ridge
 
 BATCH = 256  # images at a time: what they become inside stays below 100 MB
 
@@ -54,17 +59,62 @@ def random_patches(
     return torch.cat(parts).numpy()
 
 
+def principal(x: np.ndarray, *others: np.ndarray, n_axes: int = 64, seed: int = 0) -> list[np.ndarray]:
+    """Rows x (N, d) and those of the `others` (M, d) on the longest n_axes principal axes of x, centred by its mean.
+
+    (N, m) first, m at most N, d and `n_axes`; not rescaled. `seed` draws where only a few of many axes are asked for.
+    """
+    check_at_least(1, n_axes=n_axes)
+    axes = PCA(min(n_axes, *x.shape), random_state=seed).fit(x)
+    return [axes.transform(part) for part in (x, *others)]
+
+
 def fixed(
-    x: np.ndarray, other: np.ndarray, shape: tuple[int, ...], *, n_features: int = 100, seed: int = 0
+    x: np.ndarray,
+    other: np.ndarray,
+    shape: tuple[int, ...],
+    *,
+    n_features: int = 100,
+    n_filters: int = 64,
+    seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Features (N, m) of training rows x (N, d) and (M, m) of `other` rows, m at most `n_features`, made without labels.
 
     Images, of a `shape` with height and width, go through `random_patches` (patches of 5 pixels, of 3 where they are
-    smaller than 16); then the principal axes of the training rows, longest first, not rescaled. Raises as `random_patches`.
+    smaller than 16); then the `principal` axes of the training rows. Raises as `random_patches`.
     """
     check_at_least(1, n_features=n_features)
     if len(shape) > 1 and min(shape[-2:]) >= 5:
-        options = {"patches": x, "size": 5 if min(shape[-2:]) >= 16 else 3, "seed": seed}
+        size = 5 if min(shape[-2:]) >= 16 else 3
+        options = {"patches": x, "size": size, "n_filters": n_filters, "seed": seed}
         x, other = (random_patches(part, shape, **options) for part in (x, other))
-    axes = PCA(min(n_features, *x.shape), random_state=seed).fit(x)
-    return axes.transform(x), axes.transform(other)
+    return tuple(principal(x, other, n_axes=n_features, seed=seed))
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A data set `d` seen through `fixed`: training rows x (N, m) with classes y, test rows t (M, m) with classes z."""
+
+    d: Dataset
+    x: np.ndarray
+    y: np.ndarray
+    t: np.ndarray
+    z: np.ndarray
+    seed: int = 0  # of the folds behind `margin`
+
+    @cached_property
+    def margin(self) -> np.ndarray:
+        """Margins (N,) of the training rows by ridge probes of up to five folds, none of which saw the row it judges."""
+        folds = min(5, len(self.y))
+        return ridge.margins(ridge.cross_fitted(self.x, self.y, folds=folds, seed=self.seed), self.y)
+
+    def accuracy(self, rows: np.ndarray) -> float:
+        """Share of the test rows that a ridge probe trained on these training rows names rightly."""
+        probe = ridge.fit(self.x[rows], self.y[rows], n_classes=len(self.d.classes))
+        return ridge.accuracy(probe, self.t, self.z)
+
+
+def encode(d: Dataset, *, seed: int = 0, **options) -> Encoded:
+    """The data set d as `Encoded`, with the `options` of `fixed`."""
+    x, t = fixed(d.x_train, d.x_test, d.shape, seed=seed, **options)
+    return Encoded(d, x, d.y_train, t, d.y_test, seed)

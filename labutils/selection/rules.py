@@ -9,9 +9,10 @@ from functools import partial
 import numpy as np
 from scipy import stats
 
-from labutils.networks import ridge
+from labutils.networks import encoders, ridge
 from labutils.selection import coresets, pruning
 from labutils.selection.d2_pruning import d2_pruning
+from labutils.selection.gradient_matching import gradient_matching
 
 AXES = 64  # principal axes that distances are measured on
 
@@ -32,9 +33,10 @@ def prepare(
 
     Hardness is minus the margin of ridge probes that did not see the row (three folds); the influence of a row that on
     the squared error of the other half of the rows (`ridge.influences`). CCS drops the share `dropped` at a tenth kept,
-    falling to none at all kept. Distances are those on the first 64 principal axes. D2 pruning, whose scores are ranks of
-    hardness, "hard" and "random" look at all classes together: the others keep every class's share. Raises ValueError as
-    `ridge.fit`; so does choosing more than `largest` by a rule that orders rows beforehand (D2 and the coresets).
+    falling to none at all kept. Distances are those on the first 64 principal axes; so are GradMatch's gradients, of the
+    own class's output of those probes, and its weights are left out. D2 pruning, whose scores are ranks of hardness,
+    "hard" and "random" look at all classes together: the others keep every class's share. Raises ValueError as
+    `ridge.fit`; so does choosing more than `largest` by a rule that orders rows beforehand (D2, GradMatch, the coresets).
     """
     rules = {}
     top = pruning.n_kept(largest, len(y))
@@ -60,18 +62,22 @@ def prepare(
 
     add("random", lambda: np.zeros(len(y)), picked("random", None), drawn=True)
     add("random, by class", lambda: np.zeros(len(y)), picked("random", y), drawn=True)
-    hard = add("hard", partial(hardness, x, y, seed=seed), picked("hard", None))
-    paid = {"before": rules["hard"].seconds}
+    began = time.process_time()
+    scores = ridge.cross_fitted(x, y, seed=seed)
+    paid = {"before": time.process_time() - began}
+    hard = add("hard", lambda: -ridge.margins(scores, y), picked("hard", None), **paid)
     add("hard, by class", lambda: hard, picked("hard", y), **paid)
     add("easy", lambda: hard, picked("easy", y), **paid)
     add("middle", lambda: hard, picked("middle", y), **paid)
     add("CCS, by class", lambda: hard, partial(_covered, y, dropped), drawn=True, **paid)
     began = time.process_time()
-    near = principal(x)
+    (near,) = encoders.principal(np.asarray(x, float), n_axes=AXES, seed=seed)
     placed = time.process_time() - began  # paid by every rule that measures distances
     ranks = stats.rankdata(hard) / len(y)
     paid["before"] += placed
     add("D2", lambda: d2_pruning(near, ranks, top), lambda order, f, s: order[: size(f)], **paid)
+    gradients = (scores[np.arange(len(y)), y] - 1)[:, None] * np.column_stack([near, np.ones(len(y))])
+    add("GradMatch", partial(_orders, _matched, gradients, y, largest, seed), prefix, **paid)
     add("influence", partial(influence, x, y, seed=seed), picked("hard", y))
     for name, choose in CORESETS.items():
         add(name, partial(_orders, choose, near, y, largest, seed), prefix, before=placed)
@@ -93,14 +99,6 @@ def influence(x: np.ndarray, y: np.ndarray, *, seed: int = 0) -> np.ndarray:
     return found
 
 
-def principal(x: np.ndarray, axes: int = AXES) -> np.ndarray:
-    """Rows x (N, d) on their first principal axes: (N, min(d, axes))."""
-    x = x - x.mean(axis=0)
-    if x.shape[1] <= axes:
-        return x
-    return x @ np.linalg.eigh(x.T @ x)[1][:, : -axes - 1 : -1]
-
-
 def accuracies(
     rule: Rule, x: np.ndarray, y: np.ndarray, parts: list, fraction: float, *, fit: Callable | None = None
 ) -> np.ndarray:
@@ -118,6 +116,10 @@ def accuracies(
 def _covered(y, dropped, scores, f, s):
     share = dropped * min(1, (1 - f) / 0.9)
     return pruning.coverage(scores, f, mislabelled=share, labels=y, seed=s)
+
+
+def _matched(gradients, k, _):
+    return gradient_matching(gradients, k).indices
 
 
 def _orders(choose, near, y, largest, seed):

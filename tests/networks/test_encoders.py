@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import RidgeClassifier
 
-from labutils.networks import encoders
+from labutils import data
+from labutils.networks import encoders, ridge
 
 
 def test_features_are_the_sums_written_out():
@@ -61,3 +63,26 @@ def test_fixed_features_of_images_are_seen_through_patches():
     assert found.shape == (30, 29)
     centred = patches - patches.mean(axis=0)
     np.testing.assert_allclose(found @ found.T, centred @ centred.T, atol=1e-4)
+
+
+def test_principal_axes_hold_the_distances_that_matter():
+    x = np.random.default_rng(0).normal(size=(60, 3)) @ np.random.default_rng(1).normal(size=(3, 90))
+    near, beside = encoders.principal(x, x[:5], n_axes=3)
+    gaps = lambda a: np.linalg.norm(a[:, None] - a[None], axis=-1)  # noqa: E731
+    np.testing.assert_allclose(gaps(near), gaps(x), atol=1e-8)
+    np.testing.assert_allclose(beside, near[:5])
+    assert encoders.principal(x[:, :2], n_axes=3)[0].shape == (60, 2)
+    with pytest.raises(ValueError, match="n_axes is 0"):
+        encoders.principal(x, n_axes=0)
+
+
+def test_an_encoded_set_judges_as_a_library_does_and_its_margins_have_not_seen_their_row():
+    d = data.load("wine")
+    found = encoders.encode(d, n_features=5)
+    rows = np.arange(0, len(d.y_train), 2)
+    probe = ridge.fit(found.x[rows], d.y_train[rows], n_classes=3)
+    theirs = RidgeClassifier(alpha=probe.penalty).fit(found.x[rows], d.y_train[rows])
+    assert found.accuracy(rows) == pytest.approx(theirs.score(found.t, d.y_test))
+    scores = ridge.cross_fitted(found.x, d.y_train, folds=5)
+    assert found.margin.tolist() == ridge.margins(scores, d.y_train).tolist()
+    assert (encoders.encode(d, n_features=5, seed=1).margin != found.margin).any()

@@ -5,6 +5,7 @@ from sklearn.linear_model import RidgeClassifier
 
 from labutils.networks import ridge
 from labutils.selection import coresets, pruning, rules
+from labutils.selection.gradient_matching import gradient_matching
 
 X, Y = load_wine(return_X_y=True)
 X = (X - X.mean(axis=0)) / X.std(axis=0)
@@ -27,7 +28,7 @@ def test_classes_keep_their_shares(name):
     assert np.abs(kept - 0.3 * np.bincount(Y)).max() <= 1
 
 
-@pytest.mark.parametrize("name", ["D2", *rules.CORESETS])
+@pytest.mark.parametrize("name", ["D2", "GradMatch", *rules.CORESETS])
 def test_more_than_was_prepared_is_refused(name):
     with pytest.raises(ValueError, match=r"fraction is 0\.7; allowed: up to 0\.5"):
         RULES[name].choose(0.7, 0)
@@ -66,12 +67,17 @@ def test_influence_is_what_retraining_without_the_row_shows():
         assert found[np.flatnonzero(half)[i]] == pytest.approx(error(without) - error(probe), rel=1e-6)
 
 
-def test_principal_axes_hold_the_distances_that_matter():
-    x = np.random.default_rng(0).normal(size=(60, 3)) @ np.random.default_rng(1).normal(size=(3, 90))
-    near = rules.principal(x, 3)
-    gaps = lambda a: np.linalg.norm(a[:, None] - a[None], axis=-1)  # noqa: E731
-    np.testing.assert_allclose(gaps(near), gaps(x), atol=1e-8)
-    assert rules.principal(x[:, :2], 3).shape == (60, 2)
+def test_gradient_matching_is_that_of_every_class():
+    rows = RULES["GradMatch"].choose(0.3, 0)
+    scores = ridge.cross_fitted(X, Y)
+    for c in range(3):
+        own = np.flatnonzero(c == Y)
+        axes = (X - X.mean(axis=0)) @ np.linalg.svd(X - X.mean(axis=0))[
+            2
+        ].T  # another basis, the same products
+        gradients = (scores[own, c] - 1)[:, None] * np.column_stack([axes[own], np.ones(len(own))])
+        want = own[gradient_matching(gradients, (Y[rows] == c).sum()).indices]
+        assert set(rows[Y[rows] == c]) == set(want)
 
 
 def test_accuracies_are_those_of_a_library_on_the_same_rows():
