@@ -15,11 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from labutils.budget.losses import LOSSES
 from labutils.checks import check_at_least, check_choice
 from labutils.networks import optimizers
 from labutils.networks.models import device
 
 AT_ONCE = 2**17  # numbers of one hidden layer (models x sums x h): more fall out of a core's cache
+PRECISIONS = ("float32", "float64")
 INITIAL = 0.5  # standard deviation of A and B as drawn
 SUMMARIES = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "weight_norm")
 
@@ -28,8 +30,8 @@ SUMMARIES = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "weig
 class Runs:
     """Histories of M networks at the T numbers of updates in `steps`; NaN once a network was stopped.
 
-    Losses are cross-entropies in nats, train over a network's own sums, test over all others; `weight_norm` is
-    Euclidean. `weights` (M, 3, p, h) are the last ones, `snapshots` (M, T, 3, p, h) all of them, if asked for.
+    Losses are those trained with, cross-entropies in nats unless told otherwise, train over a network's own sums,
+    test over all others; `weight_norm` is Euclidean. `weights` (M, 3, p, h) are the last ones, `snapshots` (M, T, 3, p, h) all of them, if asked for.
     """
 
     steps: np.ndarray
@@ -87,6 +89,7 @@ def draw(p: int, hidden: int, seed: int) -> np.ndarray:
 POWER = optimizers.adamw(betas=(0.9, 0.98))  # as Power et al. (2201.02177) have it
 RECIPES = {
     "adamw": POWER,
+    "adamw, tiny eps": optimizers.adamw(betas=(0.9, 0.98), eps=1e-30),
     "grokfast": optimizers.grokfast(POWER),
     "orthogonal": optimizers.orthogonal(optimizers.adamw(betas=(0.9, 0.99), eps=1e-25)),
     "muon": optimizers.muon(),
@@ -108,17 +111,22 @@ def run(
     every: int = 20,
     goal: float | None = None,
     snapshots: bool = False,
+    loss: str = "cross-entropy",
+    precision: str = "float32",
 ) -> Runs:
     """Train M networks to add modulo p, each by full batches of its own sums, and return their `Runs`.
 
     `included` (M, p*p) masks the sums a network sees. Per network may be given, M or one for all:
     `learning_rate`, `weight_decay` (it multiplies the learning rate, as in AdamW), `seeds` of the initial
     weights (default 0 .. M-1), `labels` (M, p*p), other answers to learn than the true sums, and `start`
-    (M, 3, p, h), initial weights. `recipe` is one of "adamw", "grokfast", "orthogonal", "muon".
+    (M, 3, p, h), initial weights. `recipe` is one of `RECIPES`, `loss` one of `LOSSES`, and all arithmetic is
+    in `precision`, "float32" or "float64".
     Records are taken every `every` updates and after the last; a network whose test accuracy is then at
     least `goal` stops. Raises ValueError for unknown recipes, lengths that disagree and empty subsets.
     """
-    check_choice("recipe", recipe, RECIPES)
+    for name, value, allowed in (("recipe", recipe, RECIPES), ("loss", loss, LOSSES)):
+        check_choice(name, value, allowed)
+    check_choice("precision", precision, PRECISIONS)
     included = np.atleast_2d(np.asarray(included, bool))
     if included.shape[1] != p * p or not included.any(1).all():
         raise ValueError(f"included has shape {included.shape}; allowed: (M, {p * p}), each row with a sum")
@@ -129,7 +137,7 @@ def run(
         start = np.stack([draw(p, hidden, seed) for seed in np.atleast_1d(seeds)])
     labels = np.atleast_2d(sums(p)[2] if labels is None else labels)
     given = {"learning_rate": np.atleast_1d(learning_rate), "weight_decay": np.atleast_1d(weight_decay)}
-    given |= {"labels": labels, "start": np.asarray(start, np.float32)}
+    given |= {"labels": labels, "start": np.asarray(start, precision)}
     for name, value in given.items():
         if len(value) not in (1, m):
             raise ValueError(f"{name} has {len(value)} entries; allowed: 1 or {m}, one a row of included")
@@ -145,7 +153,8 @@ def run(
         ids = np.flatnonzero(sizes == size)
         chunk = max(1, AT_ONCE // (size * weights.shape[-1]))
         for i in range(0, len(ids), chunk):
-            _train(ids[i : i + chunk], p, included, given, RECIPES[recipe], at, goal, history, weights, kept)
+            rule = RECIPES[recipe], LOSSES[loss]
+            _train(ids[i : i + chunk], p, included, given, rule, at, goal, history, weights, kept)
     return Runs(at, *history, weights, kept)
 
 
@@ -155,15 +164,18 @@ def _train(ids, p, included, given, rule, at, goal, history, weights, kept):
     own = [np.flatnonzero(included[i]) for i in ids]
     parts = [weights[ids], own, included[ids], given["labels"][ids]]
     w, rows, mask, labels = (torch.as_tensor(np.stack(part)).to(device()) for part in parts)
-    rate, decay = (
-        torch.tensor(given[name][ids], dtype=torch.float32, device=w.device).view(-1, 1, 1, 1)
-        for name in ("learning_rate", "weight_decay")
+    (move, loss), (rate, decay) = (
+        rule,
+        (
+            torch.tensor(given[name][ids], dtype=w.dtype, device=w.device).view(-1, 1, 1, 1)
+            for name in ("learning_rate", "weight_decay")
+        ),
     )
-    state, gradient = {}, _gradients(rows, labels, p, w.shape[-1])
+    state, gradient = {}, _gradients(rows, labels, p, w, loss)
     places = {step: place for place, step in enumerate(at)}
     for step in range(at[-1] + 1):
         if step in places:
-            history[:, ids, places[step]] = summary = _summaries(w, mask, labels)
+            history[:, ids, places[step]] = summary = _summaries(w, mask, labels, loss)
             weights[ids] = w.cpu()
             if kept is not None:
                 kept[ids, places[step]] = w.cpu()
@@ -174,21 +186,20 @@ def _train(ids, p, included, given, rule, at, goal, history, weights, kept):
                 stay, ids = torch.from_numpy(going).to(w.device), ids[going]
                 w, rows, mask, labels, rate, decay = (v[stay] for v in (w, rows, mask, labels, rate, decay))
                 state = {name: value[stay] for name, value in state.items()}
-                gradient = _gradients(rows, labels, p, w.shape[-1])
+                gradient = _gradients(rows, labels, p, w, loss)
         if step < at[-1]:
-            rule(w, gradient(w), state, step + 1, rate, decay)
+            move(w, gradient(w), state, step + 1, rate, decay)
 
 
-def _gradients(rows, labels, p, hidden):
-    """Return w (m, 3, p, h) -> the gradient of each network's mean cross-entropy over its own n sums (m, n)."""
-    m, n = rows.shape
+def _gradients(rows, labels, p, like, loss):
+    """Return w (m, 3, p, h) -> the gradient of each network's mean loss over its own n sums (m, n)."""
+    (m, n), hidden, kind = rows.shape, like.shape[-1], {"dtype": like.dtype, "device": like.device}
     first = 3 * p * torch.arange(m, device=rows.device)[:, None]
     ia, ib = (first + rows // p).flatten(), (first + p + rows % p).flatten()  # (m n,), rows of all tables
     target = (torch.arange(n, device=rows.device) + n * (first // 3 + labels.gather(1, rows))).flatten()
-    z, work = (torch.empty(m * n, hidden, device=rows.device) for _ in range(2))
-    scores = torch.empty(m, p, n, device=rows.device)  # answers before sums: faster products and softmax
-    g = torch.empty(m, 3, p, hidden, device=rows.device)
-    minus = torch.full((m * n,), -1.0, device=rows.device)
+    z, work = (torch.empty(m * n, hidden, **kind) for _ in range(2))
+    scores = torch.empty(m, p, n, **kind)  # answers before sums: faster products and softmax
+    g = torch.empty(m, 3, p, hidden, **kind)
 
     def gradient(w):
         tables, out = w.view(-1, hidden), w[:, 2]
@@ -197,8 +208,7 @@ def _gradients(rows, labels, p, hidden):
         torch.mul(z.add_(work), z, out=work)
         squares = work.view(m, n, hidden)
         torch.bmm(out, squares.mT, out=scores)  # (m, p, n)
-        scores.sub_(scores.amax(1, keepdim=True)).exp_()  # in place: softmax, then its gradient
-        scores.div_(scores.sum(1, keepdim=True)).view(-1).index_add_(0, target, minus)
+        loss.slopes(scores, target)
         g[:, :2] = 0
         g[:, 2] = scores @ squares  # (m, p, h)
         torch.bmm(scores.mT, out, out=squares)  # (m, n, h), and through the square:
@@ -214,14 +224,16 @@ def _scores(w):
     return (w[:, 0, :, None] + w[:, 1, None]).square_().flatten(1, 2) @ w[:, 2].mT
 
 
-def _summaries(w, mask, labels):
+def _summaries(w, mask, labels, loss):
     """Return `SUMMARIES` as (5, m), one network at a time: the whole table is larger than its part."""
     found = []
     for one, seen, answers in zip(w, mask, labels):
         scores = _scores(one[None])[0]
         right = (scores.argmax(1) == answers).float()
-        loss = scores.logsumexp(1) - scores.gather(1, answers[:, None])[:, 0]
-        found.append(torch.stack([*(v[k].mean() for v in (right, loss) for k in (seen, ~seen)), one.norm()]))
+        losses = loss.values(scores, answers)
+        found.append(
+            torch.stack([*(v[k].mean() for v in (right, losses) for k in (seen, ~seen)), one.norm()])
+        )
     return torch.stack(found, 1).cpu().numpy()
 
 
