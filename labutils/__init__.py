@@ -10,7 +10,7 @@ networks/       models and training, shared by the parts
     training            `fit_many`: many networks at once      gradient_norms  one gradient norm per example
     batched             the arithmetic under it                max_margin      the separating plane, by NNLS
     batched_gpt         the same for language models           ridge           least squares on fixed features, exactly
-    encoders            features of images, nothing trained
+    encoders            features of images, nothing trained    checkpoints     long runs that go on where they were
 laws/           how loss falls with data and size (chapters 01, 09)
     power_law           fit and forecast one curve             regimes              what limits a loss: `diagnose`
     forecasts           intervals that hold on real curves     calibration          what they learnt from a library
@@ -19,7 +19,9 @@ laws/           how loss falls with data and size (chapters 01, 09)
     ngram               language models by counting            photograph           variance and resolution, to look at
     kernel_regression   exact learning curves
 budget/         what a model can hold (chapters 02, 03)
-    capacity            bits per parameter                     grokking, fourier    addition mod p, and its mechanism
+    capacity            perceptrons, and what is published     memorisation    random tokens, learned by heart
+    grokking, fourier   addition mod p, and its mechanism      losses               softmax, squared error, StableMax
+    grokking_transformer                the same sums by a transformer
 selection/      which examples to keep (chapters 04, 06, 07)
     easy_hard           the theory, for perceptrons            coresets             subsets that stand for all rows
     scores              one number per example                 facility_location    every row near a choice

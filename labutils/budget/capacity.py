@@ -1,15 +1,11 @@
-"""How many bits a model can memorise: perceptrons exactly, GPTs by training them on random tokens."""
+"""How many bits a model holds: perceptrons exactly, what is published for GPTs, and what follows for test error and membership."""
 
 import lzma
 import math
-from dataclasses import dataclass
 
 import numpy as np
-import torch
 from scipy import special, stats
 
-from labutils.checks import check_choice
-from labutils.networks import batched_gpt, models, optimizers
 from labutils.networks.max_margin import max_margin
 
 # Table 1 of Morris et al. (2505.24832), V = 2048, S = 64, single precision: layers: (width, parameters, bits held)
@@ -30,13 +26,6 @@ MEMBERSHIP = (
 )
 # Their law of membership, see `membership_law`
 LAW = {"height": 1.34, "slope": 0.034, "middle": 33.14}
-RULES = {
-    "soap": optimizers.soap(),
-    "muon": optimizers.muon(),  # for the matrices of the blocks; Adam for all else
-    "adam": optimizers.adamw(betas=(0.9, 0.99), eps=1e-10),
-}
-# The best rates of those tried, see tests/bench/bench_capacity.py
-RATES = {"soap": 0.1, "muon": 0.2, "adam": 0.1}
 
 
 def covers_theorem(n_examples: int | np.ndarray, n_weights: int | np.ndarray) -> np.ndarray:
@@ -66,117 +55,6 @@ def perceptron_capacity(n_weights: int, *, n_seeds: int, seed: int = 0) -> np.nd
             fits, fails = (p, fails) if max_margin(x[:p], y[:p]) is not None else (fits, p)
         found[i] = fits
     return found
-
-
-@dataclass(frozen=True)
-class Shape:
-    """A GPT's vocabulary V, scored tokens a sequence S, layers L and width d."""
-
-    vocabulary: int
-    length: int
-    layers: int
-    width: int
-
-    @property
-    def n_parameters(self) -> int:
-        """As the published table counts them: V d + S d + L (12 d^2 + 13 d) + 2 d."""
-        d = self.width
-        return self.vocabulary * d + self.length * d + self.layers * (12 * d**2 + 13 * d) + 2 * d
-
-    def sequences(self, load: float) -> int:
-        """How many random sequences hold `load` bits for each parameter, at least one."""
-        return max(1, round(load * self.n_parameters / (self.length * math.log2(self.vocabulary))))
-
-
-@dataclass(frozen=True)
-class Memorised:
-    """What M models of one shape kept of their N sequences.
-
-    `bits` (M, T) are those memorised in all after each of `steps` (T,) updates, `data_bits` what one data set
-    holds, both against a uniform guess; `train` (M, N) and `fresh` (M, K) the final code lengths in bits of the
-    training sequences and of others.
-    """
-
-    shape: Shape
-    steps: np.ndarray
-    bits: np.ndarray
-    data_bits: float
-    train: np.ndarray
-    fresh: np.ndarray | None
-
-    @property
-    def per_parameter(self) -> np.ndarray:
-        """Bits memorised per parameter in the end, (M,)."""
-        return self.bits[:, -1] / self.shape.n_parameters
-
-
-def random_tokens(shape: Shape, n: int, *, n_seeds: int = 1, seed: int = 0) -> np.ndarray:
-    """Draw data sets of n sequences of uniform tokens: codes (n_seeds, n, S + 1).
-
-    The first token of a sequence is given, the other S are scored, so a data set holds n S log2(V) bits.
-    """
-    return np.random.default_rng(seed).integers(shape.vocabulary, size=(n_seeds, n, shape.length + 1))
-
-
-def memorise(
-    tokens: np.ndarray,
-    shape: Shape,
-    *,
-    steps: int = 500,
-    heads: int | None = None,
-    optimizer: str = "soap",
-    learning_rate: float | None = None,
-    fresh: np.ndarray | None = None,
-    seed: int = 0,
-) -> Memorised:
-    """Train M GPTs of one shape, each on all of its own N sequences at every step, and return a `Memorised`.
-
-    `tokens` are codes (M, N, S + 1), `fresh` (K, S + 1) others to measure at the end. Model m starts from the
-    parameters of seed + m. `heads` defaults to one for every unit of width: more memorise more, and cost no
-    parameters. `optimizer` is soap, muon or adam, `learning_rate` by default the best found for each.
-    Raises ValueError for codes or numbers that are not allowed, with what was found.
-    """
-    check_choice("optimizer", optimizer, RULES)
-    tokens = _checked("tokens", tokens, 3, shape)
-    fresh = None if fresh is None else _checked("fresh", fresh, 2, shape).expand(len(tokens), -1, -1)
-    if steps < 1 or steps != int(steps):
-        raise ValueError(f"steps is {steps}; allowed: whole numbers from 1")
-    heads = heads or shape.width
-    with torch.random.fork_rng(devices=[]):  # building a network draws from the global generator
-        net = models.gpt(shape.vocabulary, shape.length, shape.layers, shape.width, heads=heads)
-    p = models.initial_parameters(net, range(seed, seed + len(tokens)))
-    rules = {name: RULES[optimizer] for name in p}
-    if optimizer == "muon":
-        rules |= {name: RULES["adam"] for name, w in p.items() if "blocks" not in name or w.ndim < 3}
-    rate, states = learning_rate or RATES[optimizer], {name: {} for name in p}
-    at = np.union1d(np.rint(np.geomspace(1, steps, 24)), steps).astype(int)
-    scored = tokens[0, :, 1:].numel()
-    losses = []
-    for step in range(steps):
-        loss, gradient = batched_gpt.gradient(p, tokens, heads=heads)
-        if step in at:
-            losses.append(loss)
-        factor = min(1, (step + 1) / 50, (1 - step / steps) / 0.6)
-        for name, w in p.items():
-            rules[name](w, gradient[name], states[name], step + 1, rate, factor=factor)
-    train = batched_gpt.code_bits(p, tokens, heads=heads)
-    data_bits = scored * math.log2(shape.vocabulary)
-    bits = data_bits - np.stack([*(np.array(losses) * scored / math.log(2)), train.sum(1)], 1)
-    fresh = None if fresh is None else batched_gpt.code_bits(p, fresh, heads=heads)
-    return Memorised(shape, at, bits, data_bits, train, fresh)
-
-
-def _checked(name, codes, axes, shape):
-    """Codes as a tensor on the device, or a ValueError that says what does not fit the shape."""
-    codes = torch.as_tensor(np.asarray(codes)).to(models.device(), torch.int64)
-    if codes.ndim != axes or codes.shape[-1] != shape.length + 1 or not codes.numel():
-        expected = ("M, " if axes == 3 else "") + f"N, {shape.length + 1}"
-        raise ValueError(f"{name} has shape {tuple(codes.shape)}; allowed: ({expected})")
-    if codes.min() < 0 or codes.max() >= shape.vocabulary:
-        raise ValueError(
-            f"{name} holds codes {codes.min()} to {codes.max()}; allowed: 0 to {shape.vocabulary - 1}"
-        )
-    return codes
 
 
 def membership_law(x: float | np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The arithmetic under `training.fit_many`: m models of one architecture as stacked arrays.
 
 Parameters of all m models are one array (m, P) and every layer is one batched matrix product. Nothing here
-checks its arguments; `training` does. With the same optimisers two subjects keep a loop of their own: `budget.capacity`,
+checks its arguments; `training` does. With the same optimisers two subjects keep a loop of their own: `budget.memorisation`,
 whose GPTs have a fused attention that vmap cannot batch, and `budget.grokking`, whose networks stop one by one and have
 their gradient in closed form on looked-up rows. Beyond the optimisers the loops share three lines.
 """

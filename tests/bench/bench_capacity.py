@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from scipy import optimize
 
-from labutils.budget import capacity
+from labutils.budget import memorisation
 from labutils.networks import batched_gpt, models
 from labutils.networks.max_margin import max_margin
 
-STEPS, SEEDS, SHAPE, LOAD = 300, 3, capacity.Shape(vocabulary=64, length=8, layers=1, width=8), 4
+STEPS, SEEDS, SHAPE, LOAD = 300, 3, memorisation.Shape(vocabulary=64, length=8, layers=1, width=8), 4
 RATES = {"soap": (0.03, 0.06, 0.1, 0.15), "muon": (0.03, 0.1, 0.2, 0.3), "adam": (0.03, 0.1, 0.15, 0.2)}
 
 
@@ -46,7 +46,7 @@ def separability(n_weights=100, n_seeds=5):
 def gradients(rounds=5):
     """The gradients of three GPTs, stacked and turned, against the plain model by autograd, one after the other."""
     shape = SHAPE
-    tokens = torch.as_tensor(capacity.random_tokens(shape, shape.sequences(LOAD), n_seeds=SEEDS))
+    tokens = torch.as_tensor(memorisation.random_tokens(shape, shape.sequences(LOAD), n_seeds=SEEDS))
     net = models.gpt(shape.vocabulary, shape.length, shape.layers, shape.width, heads=shape.width)
     p = models.initial_parameters(net, range(SEEDS))
     scored = tokens[0, :, 1:].numel()
@@ -78,21 +78,21 @@ def gradients(rounds=5):
 
 def optimisers():
     """Bits per parameter after the same number of steps, each optimiser at several rates; this chose the defaults."""
-    tokens = capacity.random_tokens(SHAPE, SHAPE.sequences(LOAD), n_seeds=SEEDS)
+    tokens = memorisation.random_tokens(SHAPE, SHAPE.sequences(LOAD), n_seeds=SEEDS)
     print(
         f"{SHAPE.n_parameters} parameters, {LOAD} bits of data each, {STEPS} full-batch steps, {SEEDS} seeds"
     )
     for name, rates in RATES.items():
         for rate in rates:
             seconds, found = stopwatch(
-                lambda name=name, rate=rate: capacity.memorise(
+                lambda name=name, rate=rate: memorisation.memorise(
                     tokens, SHAPE, steps=STEPS, optimizer=name, learning_rate=rate
                 )
             )
-            default = " (default)" if rate == capacity.RATES[name] else ""
+            default = " (default)" if rate == memorisation.RATES[name] else ""
             print(f"{name:5} {rate:5} {found.per_parameter.mean():6.2f} bits {seconds:6.1f} s{default}")
     for heads in (1, 2, 4, 8):
-        found = capacity.memorise(tokens, SHAPE, steps=STEPS, heads=heads)
+        found = memorisation.memorise(tokens, SHAPE, steps=STEPS, heads=heads)
         print(f"soap, {heads} heads {found.per_parameter.mean():6.2f} bits")
 
 

@@ -1,21 +1,17 @@
-"""Capacity against enumeration, torch's own GPT, closed forms and the published tables."""
+"""Capacity against enumeration, closed forms and the published tables."""
 
 import itertools
 import math
 
 import numpy as np
 import pytest
-import torch
 from scipy import stats
 from sklearn.metrics import f1_score
 
 from labutils.budget import capacity
-from labutils.budget.capacity import PUBLISHED, Shape
-from labutils.networks import models
+from labutils.budget.capacity import PUBLISHED
+from labutils.budget.memorisation import Shape
 from labutils.networks.max_margin import max_margin
-
-TINY = Shape(vocabulary=16, length=4, layers=1, width=4)
-
 
 # Perceptrons
 
@@ -51,62 +47,6 @@ def test_parameter_counts_of_all_published_shapes():
     for layers, rows in PUBLISHED.items():
         for width, parameters, _ in rows:
             assert Shape(2048, 64, layers, width).n_parameters == pytest.approx(parameters, rel=6e-3)
-
-
-@pytest.mark.parametrize("shape", [Shape(2048, 64, 1, 32), Shape(7, 3, 2, 4)])
-def test_shape_counts_what_the_model_has(shape):
-    net = models.gpt(shape.vocabulary, shape.length, shape.layers, shape.width)
-    assert models.n_parameters(net) == shape.n_parameters
-
-
-def test_a_small_set_is_memorised_and_a_fresh_one_is_not():
-    tokens, fresh = capacity.random_tokens(TINY, 8, n_seeds=2), capacity.random_tokens(TINY, 200, seed=1)[0]
-    # A fifth of the usual rate, where no update of 200 starts blew up: the least of them kept 88% of its bits.
-    found = capacity.memorise(tokens, TINY, steps=500, learning_rate=0.02, fresh=fresh)
-    assert found.data_bits == 8 * 4 * 4
-    assert (found.bits[:, -1] > 0.8 * found.data_bits).all()
-    assert (found.bits <= found.data_bits).all()  # a code length is never negative
-    np.testing.assert_allclose(found.data_bits - found.train.sum(1), found.bits[:, -1])
-    assert found.steps[-1] == 500 and found.bits.shape == (2, len(found.steps))
-    assert (found.fresh.mean(axis=1) > 16).all()  # no one predicts the unpredictable
-    assert (capacity.membership_f1(found.train, found.fresh) > 0.95).all()
-
-
-@pytest.mark.parametrize("optimizer", ["soap", "muon", "adam"])
-def test_models_are_trained_as_if_alone_and_the_global_generator_untouched(optimizer):
-    tokens = capacity.random_tokens(TINY, 5, n_seeds=2, seed=3)
-    before = torch.get_rng_state()
-    both = capacity.memorise(tokens, TINY, steps=12, optimizer=optimizer, seed=4)
-    assert torch.equal(before, torch.get_rng_state())
-    second = capacity.memorise(tokens[1:], TINY, steps=12, optimizer=optimizer, seed=5)
-    np.testing.assert_allclose(both.train[1], second.train[0], rtol=2e-3)
-    again = capacity.memorise(tokens, TINY, steps=12, optimizer=optimizer, seed=4)
-    assert np.array_equal(both.train, again.train)
-
-
-def test_random_tokens_fill_the_budget_asked_for():
-    n = Shape(64, 8, 1, 8).sequences(4)
-    assert n * 8 * 6 == pytest.approx(4 * Shape(64, 8, 1, 8).n_parameters, rel=0.01)
-    tokens = capacity.random_tokens(TINY, 500, seed=2)
-    assert tokens.shape == (1, 500, 5)
-    assert stats.chisquare(np.bincount(tokens.ravel())).pvalue > 1e-3
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"optimizer": "soup"}, "soap"),
-        ({"steps": 0}, "steps is 0"),
-        ({"tokens": np.zeros((2, 3), int)}, "tokens has shape"),
-        ({"tokens": np.full((1, 3, 5), 16)}, "allowed: 0 to 15"),
-        ({"fresh": np.zeros((3, 4), int)}, "fresh has shape"),
-        ({"heads": 3}, "heads is 3"),
-    ],
-)
-def test_bad_input_is_named(change, words):
-    arguments = {"tokens": capacity.random_tokens(TINY, 3), "shape": TINY, "steps": 1} | change
-    with pytest.raises(ValueError, match=words):
-        capacity.memorise(arguments.pop("tokens"), arguments.pop("shape"), **arguments)
 
 
 # What follows

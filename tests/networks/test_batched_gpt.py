@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from labutils.budget import capacity
+from labutils.budget import memorisation
 from labutils.networks import batched_gpt, models
 
-SHAPE = capacity.Shape(vocabulary=16, length=4, layers=1, width=4)
+SHAPE = memorisation.Shape(vocabulary=16, length=4, layers=1, width=4)
 
 
 def bits_memorised(model, tokens, vocabulary):
@@ -22,8 +22,8 @@ def bits_memorised(model, tokens, vocabulary):
 
 @pytest.mark.parametrize(("layers", "heads"), [(1, 4), (2, 2), (1, 1)])
 def test_the_turned_gpt_is_the_plain_one(layers, heads):
-    shape = capacity.Shape(11, 5, layers, 4)
-    tokens = torch.as_tensor(capacity.random_tokens(shape, 6, n_seeds=2))
+    shape = memorisation.Shape(11, 5, layers, 4)
+    tokens = torch.as_tensor(memorisation.random_tokens(shape, 6, n_seeds=2))
     nets = []
     for seed in range(2):
         net = models.initialise(models.gpt(11, 5, layers, 4, heads=heads), seed)
@@ -47,7 +47,7 @@ def test_the_turned_gpt_is_the_plain_one(layers, heads):
 
 
 def test_blocks_change_nothing(monkeypatch):
-    tokens = torch.as_tensor(capacity.random_tokens(SHAPE, 10, n_seeds=2))
+    tokens = torch.as_tensor(memorisation.random_tokens(SHAPE, 10, n_seeds=2))
     net = models.gpt(16, 4, 1, 4)
     p = {name: torch.stack([w.detach()] * 2) for name, w in net.named_parameters()}
     whole, at_once = batched_gpt.gradient(p, tokens, heads=2)
@@ -58,8 +58,42 @@ def test_blocks_change_nothing(monkeypatch):
         torch.testing.assert_close(in_blocks[name], g, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.parametrize("heads", [1, 4])
+def test_the_fused_attention_is_the_one_position_at_a_time(heads, monkeypatch):
+    tokens = torch.as_tensor(memorisation.random_tokens(SHAPE, 6, n_seeds=2))
+    p = models.initial_parameters(models.gpt(16, 4, 1, 4), [0, 1])
+    p = {
+        name: w + 0.3 * torch.randn(w.shape, generator=torch.Generator().manual_seed(0))
+        for name, w in p.items()
+    }
+    loops, by_loops = batched_gpt.gradient(p, tokens, heads=heads)
+    monkeypatch.setattr(batched_gpt, "LONG", 1)
+    fused, at_once = batched_gpt.gradient(p, tokens, heads=heads)
+    np.testing.assert_allclose(loops, fused, rtol=1e-5)
+    for name, g in by_loops.items():
+        torch.testing.assert_close(at_once[name], g, rtol=1e-3, atol=1e-6)
+
+
+def test_without_layer_norm_the_stream_is_only_scaled_and_shifted():
+    """On a stream that is normalised already, scaled by one and shifted by nothing, the norm changes nothing."""
+    tokens = torch.as_tensor(memorisation.random_tokens(SHAPE, 6))
+    p = models.initial_parameters(models.gpt(16, 4, 1, 4), [0])
+    p = {name: torch.zeros_like(w) if "project" in name or "shrink" in name else w for name, w in p.items()}
+    h = torch.randn((1, 16, 4), generator=torch.Generator().manual_seed(0))
+    h = h - h.mean(2, keepdim=True)
+    p |= {
+        "tokens.weight": h / h.square().mean(2, keepdim=True).sqrt(),
+        "positions.weight": torch.zeros(1, 4, 4),
+    }
+    with_it, without = (batched_gpt.code_bits(p, tokens, heads=1, layer_norm=on) for on in (True, False))
+    np.testing.assert_allclose(with_it, without, rtol=1e-4)
+    p["tokens.weight"] = 2 * p["tokens.weight"]
+    with_it, without = (batched_gpt.code_bits(p, tokens, heads=1, layer_norm=on) for on in (True, False))
+    assert abs(with_it - without).min() > 0.1
+
+
 def test_the_future_is_not_seen():
-    tokens = torch.as_tensor(capacity.random_tokens(SHAPE, 5))
+    tokens = torch.as_tensor(memorisation.random_tokens(SHAPE, 5))
     p = models.initial_parameters(models.gpt(16, 4, 1, 4), [0])
     later = tokens.clone()
     later[..., -1] = (later[..., -1] + 1) % 16
