@@ -64,4 +64,4 @@ def learning_curve(
         return np.mean((guess - y_test) ** 2) / np.var(y_test) if fractional else np.mean(guess != y_test)
 
     orders = nested_subsets(len(y_train), n_seeds, seed=seed)
-    return np.array([[error(order[:size], s) for size in n] for s, order in enumerate(orders)])
+    return np.array([[error(order[:size], s) for size in n] for s, order in enumerate(orders, seed)])
