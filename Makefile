@@ -105,7 +105,7 @@ $(MIRROR)/chapters/%.ipynb: chapters/%.ipynb | $(VENV)
 	@$(BOOK) run $< --profile $(PROFILE) --output $@
 endif
 
-$(SUMMARY): $(EXECUTED) $(wildcard chapters/records/*.json)
+$(SUMMARY): $(EXECUTED) chapters/findings.yml $(wildcard chapters/records/*.json)
 
 # What a chapter needs besides its notebook is read from its imports: an edit executes anew only what it can change.
 RULES    := _build/dependencies/rules.mk
@@ -139,7 +139,7 @@ bench: $(VENV)  ## run the benchmarks, one after another
 serve: book  ## build the book and serve it at http://localhost:8000 (PORT=)
 	.venv/bin/python -m http.server --directory $(dir $(SITE)) --bind 127.0.0.1 $(PORT)
 
-readme: $(VENV)  ## build the book and write its results into the table of README.md
+readme: $(VENV)  ## build the book, write its findings into README.md and all claims into chapters/records/standard.md
 	@$(MAKE) --no-print-directory book
 	@$(BOOK) readme $(PLAIN)/chapters
 

@@ -63,6 +63,7 @@ METHODS = {  # a method looks the same through the whole book, and no two look a
     "GradMatch": (SKY, "v"),
     "D2": (INK, "P"),
     "middle": (SKY, "D"),
+    "influence": (RED, "s"),
     "hard, by class": (RED, "P"),
 }
 # Series that are no methods (two panels, three noise levels ...): colours of their own, Tol's muted ones.
@@ -122,6 +123,11 @@ def axes(columns: int = 1, *, rows: int = 1, height: float = 4.0, **keywords) ->
     """A new figure's axes: one, or an array of them side by side; `height` in inches, width that of the page."""
     width = 6.4 if columns == 1 else 8.4
     return plt.subplots(rows, columns, figsize=(width, height), **keywords)[1]
+
+
+def close(ax: Axes) -> None:
+    """Forget the figure that holds these axes, outside a notebook, which does so itself."""
+    plt.close(ax.figure)
 
 
 def curve(

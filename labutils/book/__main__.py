@@ -1,6 +1,7 @@
 """The commands of the book; the Makefile calls them.
 
 By hand: python -m labutils.book run chapters/01_power_laws.ipynb --output out.ipynb -p n_seeds 2
+         python -m labutils.book sweep chapters/03_grokking.ipynb -p fraction=0.2,0.3,0.4 -p seed=0..4
 """
 
 import os
@@ -9,11 +10,11 @@ from pathlib import Path
 
 import click
 
-from labutils.book import reader_data, records
+from labutils.book import reader_data, records, sweep, sweep_results
 from labutils.book.execute import THREADS, execute, plain
 from labutils.book.parameters import parameters_of, value_of
 from labutils.book.provenance import ROOT
-from labutils.book.site import assemble
+from labutils.book.site import assemble, save_main_figure
 
 DATASET = {"envvar": "DATASET", "help": "A name or a path; default: the environment's DATASET."}
 
@@ -97,9 +98,50 @@ def _keep_seeds(folders):
     print(f"{'seeds':<20} {records.SEEDS}", file=sys.stderr)
 
 
-for _name, _function in {"keep-full": records.keep_full, "readme": records.write_readme}.items():
-    _command = click.Command(_name, callback=_function, params=[click.Argument(["folder"])])
-    main.add_command(_command)
+@main.command(
+    "sweep", help="Execute a chapter over a grid of parameters; finished runs are kept and skipped."
+)
+@click.argument("notebook")
+@click.option(
+    "-p", "pairs", multiple=True, metavar="NAME=V1,V2", help="Values of a parameter: 0.2,0.3 or 0..4."
+)
+@click.option("--grid", "file", type=click.Path(exists=True), help="A YAML file, name: [value, value].")
+@click.option("--profile", default="standard", show_default=True)
+@click.option("--dataset", **DATASET)
+@click.option("--output", type=Path, help="Folder of the results; default: _build/sweeps/NOTEBOOK.")
+@click.option(
+    "--jobs", type=click.IntRange(1), default=os.cpu_count(), show_default=True, help="Runs at a time."
+)
+@click.option("--backend", type=click.Choice(["local", "dask"]), default="local", show_default=True)
+@click.option("--address", help="Of a Dask scheduler, tcp://host:port; default: a cluster on this machine.")
+def _sweep(notebook, pairs, file, profile, dataset, output, jobs, backend, address):
+    if address and backend != "dask":
+        raise click.BadParameter("--address goes with --backend dask")
+    folder = output or ROOT / "_build" / "sweeps" / Path(notebook).stem
+    runs = sweep.plan(notebook, sweep.grid(notebook, pairs, file), folder, profile=profile, dataset=dataset)
+    failed = sweep.sweep(runs, jobs=jobs, backend=backend, address=address)
+    if rows := sweep_results.rows_of(runs):
+        sweep_results.write_csv(rows, folder / "results.csv")
+        pictures = sweep_results.plot(rows, folder / "plots")
+        print(f"sweep  {len(pictures)} plots in {folder / 'plots'}", file=sys.stderr)
+        print(folder / "results.csv")
+    if failed:
+        raise RuntimeError(
+            "\n".join([f"{len(failed)} of {len(runs)} runs:", *(f"  {w}: {f}" for w, f in failed.items())])
+        )
+
+
+@main.command("keep-full", help="Keep the claims of a run of the full profile.")
+@click.argument("folder")
+def _keep_full(folder):
+    records.keep_full(folder)
+
+
+@main.command("readme", help="Write findings and picture of the README, and the table of all claims.")
+@click.argument("folder")
+def _readme(folder):
+    records.write_readme(folder)
+    save_main_figure(Path(folder), records.STANDARD.with_name("main_figure.png"), width=1000)
 
 
 if __name__ == "__main__":

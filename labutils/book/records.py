@@ -7,13 +7,17 @@ import re
 from pathlib import Path
 
 import nbformat
+import yaml
 
+from labutils import intervals
 from labutils.book import cards, claims
 from labutils.book.provenance import ROOT
 from labutils.intervals import number
 
 FULL = ROOT / "chapters" / "records" / "full.json"
 SEEDS = ROOT / "chapters" / "records" / "seeds.json"
+STANDARD = ROOT / "chapters" / "records" / "standard.md"
+FINDINGS = ROOT / "chapters" / "findings.yml"
 
 
 def chapters(folder: Path) -> dict[str, nbformat.NotebookNode]:
@@ -25,10 +29,11 @@ def chapters(folder: Path) -> dict[str, nbformat.NotebookNode]:
 def records(folder: Path, seeds: dict | None = None) -> list[dict]:
     """The claim records, as `claims.as_json` makes them, in a folder of executed chapters, settled by `seeds`."""
     notebooks = chapters(folder).values()
-    return [record for nb in notebooks for output in settle(nb, seeds) for record in _claims_in(output)]
+    return [record for nb in notebooks for output in settle(nb, seeds) for record in claims_in(output)]
 
 
-def _claims_in(output):
+def claims_in(output: dict) -> list[dict]:
+    """The claim records in one output of a cell."""
     found = output.get("data", {}).get(claims.MIME, [])  # one record, or those of a scoreboard
     return found if isinstance(found, list) else [found]
 
@@ -46,7 +51,7 @@ def settle(nb: nbformat.NotebookNode, seeds: dict | None = None) -> list[dict]:
         return outputs
     seeds = kept(SEEDS) if seeds is None else seeds
     for output in outputs:
-        for record in [each for each in _claims_in(output) if each["verdict"] != "observation"]:
+        for record in [each for each in claims_in(output) if each["verdict"] != "observation"]:
             runs = seeds.get(record["chapter"], {}).items()
             found = {seed: run["found"][record["id"]] for seed, run in runs if record["id"] in run["found"]}
             own = _verdict(record, record["value"], record["interval"])
@@ -115,40 +120,69 @@ def keep_full(folder: Path, path: Path = FULL) -> None:
     write(path, json.dumps(dict(sorted(runs.items())), indent=1, ensure_ascii=False) + "\n")
 
 
-def write_readme(folder: Path, path: Path = ROOT / "README.md") -> None:
-    """Put the verdicts by chapter, and every claim in a fold, between `results:begin` and `results:end` of the README.
+def findings(found: list[dict], path: Path = FINDINGS) -> list[tuple[str, str]]:
+    """[(sentence in Markdown, chapter that shows it)]: those of `findings.yml`, with the numbers of these records.
 
-    Raises ValueError where the folder holds no record or the README no markers; the README is then as before.
+    Raises ValueError naming a claim that no record holds.
     """
-    before, begin, rest = Path(path).read_text(encoding="utf-8").partition("<!-- results:begin -->\n")
-    _, end, after = rest.partition("<!-- results:end -->")
+    named = {
+        r["id"]: intervals.text(r["value"], None if r["exact"] else r["interval"], digits=2) for r in found
+    }
+    try:
+        return [
+            (each["text"].format(**named), each["page"])
+            for each in yaml.safe_load(Path(path).read_text("utf-8"))
+        ]
+    except KeyError as missing:
+        raise ValueError(f"{path} names the claim {missing}, which no executed chapter holds") from None
+
+
+def write_readme(folder: Path, path: Path = ROOT / "README.md", table: Path = STANDARD) -> None:
+    """Put the findings between `findings:begin` and `findings:end` of the README, and every claim into `table`.
+
+    Raises ValueError where the folder holds no record or the README no markers; both are then as before.
+    """
+    before, begin, rest = Path(path).read_text(encoding="utf-8").partition("<!-- findings:begin -->\n")
+    _, end, after = rest.partition("<!-- findings:end -->")
     if not end:
-        raise ValueError(f"{path} lacks the lines <!-- results:begin --> and <!-- results:end -->")
-    found_in = records(folder)
-    if not found_in:
+        raise ValueError(f"{path} lacks the lines <!-- findings:begin --> and <!-- findings:end -->")
+    found = records(folder)
+    if not found:
         raise ValueError(
             f"folder {str(folder)!r} holds no executed chapter with claims; run `make book` first"
         )
+    lines = [f"- {text} [Chapter {int(page[:2])}](chapters/{page}.ipynb)" for text, page in findings(found)]
+    own = [r["verdict"] for r in found if r["kind"] == "replication"]
+    counts = ", ".join(f"{own.count(verdict)} {verdict}" for verdict in cards.VERDICTS)
+    lines += [
+        "",
+        f"Of {len(own)} replications of published results, {counts}: [every claim](chapters/records/standard.md).",
+    ]
+    write(path, before + begin + "\n".join(lines) + "\n" + end + after)
+    write(table, every_claim(found))
+
+
+def every_claim(found: list[dict]) -> str:
+    """All claims in Markdown: the verdicts counted by chapter, then a row each."""
     names = [*cards.VERDICTS, "bars met", "checks passed"]
-    lines = [f"| chapter | replications | {' | '.join(names)} |", "|---" + "|---:" * (1 + len(names)) + "|"]
-    for chapter in sorted({record["chapter"] for record in found_in}):
-        own = [(r["kind"], r["verdict"]) for r in found_in if r["chapter"] == chapter]
+    lines = ["# Every claim, in the last build of the standard profile", "", "Written by `make readme`.", ""]
+    lines += [f"| chapter | replications | {' | '.join(names)} |", "|---" + "|---:" * (1 + len(names)) + "|"]
+    for chapter in sorted({record["chapter"] for record in found}):
+        own = [(r["kind"], r["verdict"]) for r in found if r["chapter"] == chapter]
         verdicts = [verdict for kind, verdict in own if kind == "replication"]
         counts = [len(verdicts), *(verdicts.count(verdict) for verdict in cards.VERDICTS)]
         for kind in ("bar", "check"):
-            found = [verdict for other, verdict in own if other == kind]
-            counts.append(f"{found.count('reproduced')} of {len(found)}" if found else "")
+            these = [verdict for other, verdict in own if other == kind]
+            counts.append(f"{these.count('reproduced')} of {len(these)}" if these else "")
         lines.append("| " + " | ".join([chapter.replace("_", " "), *map(str, counts)]) + " |")
-    lines += ["", "<details><summary>Every claim</summary>", ""]
-    lines += ["| chapter | claim | published | this book | kind | verdict |", "|---" * 6 + "|"]
-    for record in found_in:
+    lines += ["", "| chapter | claim | published | this book | kind | verdict |", "|---" * 6 + "|"]
+    for record in found:
         reference = f"{number(record['reference'])} {record['unit']}".strip()
         published = f"{reference} ({record['source']})"
-        found = [record["chapter"][:2], record["statement"], published, cards.measured(record)]
-        found += [record["kind"], record["verdict"]]
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in found) + " |")
-    lines += ["", "</details>"]
-    write(path, before + begin + "\n".join(lines) + "\n" + end + after)
+        row = [record["chapter"][:2], record["statement"], published, cards.measured(record)]
+        row += [record["kind"], record["verdict"]]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def write(path: Path, text: str) -> None:

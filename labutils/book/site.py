@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import html
 import importlib.metadata
+import io
 import re
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 import nbformat
 import yaml
 from papermill.exceptions import strip_color
+from PIL import Image
 
 from labutils.book import records
 from labutils.book.provenance import ROOT, commit, repository, today
@@ -56,8 +58,8 @@ def site_config(config: dict, runs: list[dict]) -> dict:
     return config
 
 
-def save_main_figure(chapters: Path) -> None:
-    """Write the picture of `FRONT`'s cell tagged `main-figure` to `_static/main_figure.png`, for the index page."""
+def save_main_figure(chapters: Path, path: Path, width: int | None = None) -> None:
+    """Write the picture of `FRONT`'s cell tagged `main-figure` to a PNG, at most `width` pixels wide."""
     cells = records.chapters(chapters)[FRONT].cells
     tagged = [cell for cell in cells if "main-figure" in cell.metadata.get("tags", [])]
     pictures = [
@@ -65,7 +67,14 @@ def save_main_figure(chapters: Path) -> None:
     ]
     if not pictures:
         raise RuntimeError(f"{chapters}: {FRONT} has no cell tagged main-figure with a picture")
-    (chapters / "_static" / "main_figure.png").write_bytes(base64.b64decode(pictures[0]))
+    picture = base64.b64decode(pictures[0])
+    if width:
+        with Image.open(io.BytesIO(picture)) as image:
+            image.thumbnail((width, image.height))
+            small = io.BytesIO()
+            image.convert("RGB").quantize(64).save(small, "PNG", optimize=True)
+        picture = small.getvalue()
+    path.write_bytes(picture)
 
 
 @contextlib.contextmanager
@@ -109,7 +118,7 @@ def _lay_out(mirror):
     for folder in (pages / "_static", mirror / "_build"):
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT / "chapters" / "_static", pages / "_static")
-    save_main_figure(pages)
+    save_main_figure(pages, pages / "_static" / "main_figure.png")
     shutil.copy(ROOT / "references.bib", mirror)
     config = site_config(yaml.safe_load((ROOT / "_config.yml").read_text()), records.run_times(pages))
     records.write(mirror / "_config.yml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))

@@ -62,33 +62,52 @@ def test_keep_full_refuses_another_profile(tmp_path):
     assert records.kept(tmp_path / "full.json") == {}
 
 
-def test_readme_table_stands_between_the_markers_however_often_it_is_written(tmp_path):
-    readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- results:begin -->\nold\n<!-- results:end -->\nafter\n")
+def test_readme_findings_stand_between_the_markers_however_often_they_are_written(tmp_path, monkeypatch):
+    readme, table, told = (
+        tmp_path / "README.md",
+        tmp_path / "records" / "standard.md",
+        tmp_path / "findings.yml",
+    )
+    readme.write_text("before\n<!-- findings:begin -->\nold\n<!-- findings:end -->\nafter\n")
+    told.write_text("- {page: 01_toy, text: 'A row is worth {a}.'}\n")
+    monkeypatch.setattr(records.findings, "__defaults__", (told,))
     executed(tmp_path, {claims.MIME: [record("a"), record("b", kind="check")]})
-    records.write_readme(tmp_path, readme)
+    records.write_readme(tmp_path, readme, table)
     once = readme.read_text()
-    records.write_readme(tmp_path, readme)
+    records.write_readme(tmp_path, readme, table)
     assert readme.read_text() == once
     assert once.startswith("before\n") and once.endswith("\nafter\n") and "old" not in once
-    assert "| 01 toy | 1 | 1 | 0 | 0 |  | 1 of 1 |" in once
-    assert (
-        "| 01 | Half \\| of it. | 0.5 bits (A paper) | 0.5 [0.4, 0.6] bits | replication | reproduced |"
-        in once
-    )
+    assert "- A row is worth 0.5 [0.4, 0.6]. [Chapter 1](chapters/01_toy.ipynb)" in once
+    assert "Of 1 replications of published results, 1 reproduced, 0 inconclusive, 0 not reproduced" in once
+    assert "| 01 toy | 1 | 1 | 0 | 0 |  | 1 of 1 |" in table.read_text()
+    row = "| 01 | Half \\| of it. | 0.5 bits (A paper) | 0.5 [0.4, 0.6] bits | replication | reproduced |"
+    assert row in table.read_text()
+
+
+def test_a_finding_without_its_claim_is_refused(tmp_path):
+    (tmp_path / "findings.yml").write_text("- {page: 01_toy, text: 'It is {b}.'}\n")
+    with pytest.raises(ValueError, match="claim 'b', which no executed chapter holds"):
+        records.findings([record("a")], tmp_path / "findings.yml")
+
+
+def test_the_book_s_findings_name_claims_and_chapters_that_exist():
+    contract = claims.read()
+    found = [record(id, chapter=claim.chapter) for id, claim in contract.items()]
+    told = records.findings(found)
+    assert len(told) == 5 and all((records.ROOT / "chapters" / f"{page}.ipynb").is_file() for _, page in told)
 
 
 def test_readme_without_markers_is_left_alone(tmp_path):
     (tmp_path / "README.md").write_text("nothing to replace")
-    with pytest.raises(ValueError, match="results:begin"):
-        records.write_readme(tmp_path, tmp_path / "README.md")
+    with pytest.raises(ValueError, match="findings:begin"):
+        records.write_readme(tmp_path, tmp_path / "README.md", tmp_path / "standard.md")
     assert (tmp_path / "README.md").read_text() == "nothing to replace"
 
 
 def test_readme_is_left_alone_where_nothing_was_executed(tmp_path):
-    (tmp_path / "README.md").write_text("<!-- results:begin -->\nkept\n<!-- results:end -->\n")
+    (tmp_path / "README.md").write_text("<!-- findings:begin -->\nkept\n<!-- findings:end -->\n")
     with pytest.raises(ValueError, match="run `make book` first"):
-        records.write_readme(tmp_path, tmp_path / "README.md")
+        records.write_readme(tmp_path, tmp_path / "README.md", tmp_path / "standard.md")
     assert "kept" in (tmp_path / "README.md").read_text()
 
 
@@ -116,7 +135,7 @@ def test_a_verdict_that_flips_with_the_seed_is_inconclusive_and_lists_the_values
     records.settle(nb, seeds)
     assert nbformat.writes(nb) == once
     records.settle(nb, {})  # without other seeds the verdict is again the run's own
-    assert records._claims_in(nb.cells[0].outputs[0])[0]["verdict"] == "reproduced"
+    assert records.claims_in(nb.cells[0].outputs[0])[0]["verdict"] == "reproduced"
 
 
 def test_a_verdict_that_holds_on_every_seed_stays(tmp_path):
