@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from labutils.budget.grokking import _scores, sums
+from labutils.budget.grokking import sums
 
 
 def cosine_solution(p: int, frequencies: Sequence[int] = (1,)) -> np.ndarray:
@@ -25,12 +25,13 @@ def cosine_solution(p: int, frequencies: Sequence[int] = (1,)) -> np.ndarray:
     return np.stack([np.cos(x + s), np.cos(x + t), np.cos(x + s + t)])
 
 
-def fourier_power(weights: np.ndarray, *, units: bool = False) -> np.ndarray:
-    """Return the share (..., (p-1)/2) of each frequency from 1 on in the power of A and B, weights (..., 3, p, h).
+def fourier_power(tables: np.ndarray, *, units: bool = False) -> np.ndarray:
+    """Return the share (..., (p-1)/2) of each frequency from 1 on in the power of K tables of numbers (..., K, p, h).
 
-    With `units` for each hidden unit alone: (..., (p-1)/2, h).
+    The first two tables of `grokking.Runs.weights`, the one embedding of a transformer. With `units` for each column
+    alone: (..., (p-1)/2, h).
     """
-    tables = np.asarray(weights, float)[..., :2, :, :]
+    tables = np.asarray(tables, float)
     power = (abs(np.fft.rfft(tables, axis=-2)[..., 1:, :]) ** 2).sum(axis=-3)
     return power / power.sum(-2, keepdims=True) if units else power.sum(-1) / power.sum((-2, -1))[..., None]
 
@@ -48,24 +49,19 @@ def key_frequencies(shares: np.ndarray, share: float = 0.9) -> np.ndarray:
     return order[: int(np.searchsorted(np.cumsum(shares[order]), share)) + 1] + 1
 
 
-def progress(
-    weights: np.ndarray, frequencies: Sequence[int], included: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the restricted and excluded losses (...,) in nats of Nanda et al. (2301.05217), weights (..., 3, p, h).
+def progress(scores: np.ndarray, frequencies: Sequence[int], included: np.ndarray) -> tuple[float, float]:
+    """Return the restricted and the excluded loss of Nanda et al. (2301.05217), in nats, of scores (p*p, p) of all sums.
 
     Of the scores, as functions of a and b, restricted keeps only their mean and the waves in k (a + b) of the
     key `frequencies` (loss over all sums), excluded removes these waves (loss over the training sums).
     """
-    w = np.asarray(weights)
-    p, answers = w.shape[-2], torch.from_numpy(sums(w.shape[-2])[2])
-    seen, k = torch.as_tensor(included), torch.as_tensor(np.asarray(frequencies).astype(int))
-    keys, found = torch.cat([k, p - k]), []
-    for one in w.reshape(-1, *w.shape[-3:]):
-        waves = torch.fft.fft2(_scores(torch.as_tensor(one)[None])[0].view(p, p, p), dim=(0, 1))
-        kept, rest = torch.zeros_like(waves), waves.clone()
-        kept[keys, keys], kept[0, 0] = waves[keys, keys], waves[0, 0]
-        rest[keys, keys] = 0
-        kept, rest = (torch.fft.ifft2(v, dim=(0, 1)).real.reshape(p * p, p) for v in (kept, rest))
-        cross = functional.cross_entropy
-        found.append([cross(kept, answers).item(), cross(rest[seen], answers[seen]).item()])
-    return tuple(np.array(found).T.reshape(2, *w.shape[:-3]))
+    p = scores.shape[-1]
+    answers, seen = torch.from_numpy(sums(p)[2]), torch.as_tensor(included)
+    k = torch.as_tensor(np.asarray(frequencies).astype(int))
+    keys, waves = torch.cat([k, p - k]), torch.fft.fft2(torch.as_tensor(scores).view(p, p, p), dim=(0, 1))
+    kept, rest = torch.zeros_like(waves), waves.clone()
+    kept[keys, keys], kept[0, 0] = waves[keys, keys], waves[0, 0]
+    rest[keys, keys] = 0
+    kept, rest = (torch.fft.ifft2(v, dim=(0, 1)).real.reshape(p * p, p) for v in (kept, rest))
+    cross = functional.cross_entropy
+    return cross(kept, answers).item(), cross(rest[seen], answers[seen]).item()

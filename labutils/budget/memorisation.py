@@ -47,14 +47,16 @@ class Memorised:
     """What M models of one shape kept of their N sequences.
 
     `bits` (M, T) are those memorised in all after each of `steps` (T,) updates, `data_bits` what one data set
-    holds, both against a uniform guess; `train` (M, N) and `fresh` (M, K) the final code lengths in bits of the
-    training sequences and of others, `watched` (M, T, K) those of the others after each of `steps`.
+    holds and `most` (M,) what any model can save on each, all against a uniform guess; `train` (M, N) and `fresh`
+    (M, K) the final code lengths in bits of the training sequences and of others, `watched` (M, T, K) those of the
+    others after each of `steps`.
     """
 
     shape: Shape
     steps: np.ndarray
     bits: np.ndarray
     data_bits: float
+    most: np.ndarray
     train: np.ndarray
     fresh: np.ndarray | None
     watched: np.ndarray | None
@@ -73,7 +75,7 @@ def random_tokens(shape: Shape, n: int, *, n_seeds: int = 1, seed: int = 0) -> n
     return np.random.default_rng(seed).integers(shape.vocabulary, size=(n_seeds, n, shape.length + 1))
 
 
-def most(tokens: np.ndarray, shape: Shape) -> np.ndarray:
+def most_bits(tokens: np.ndarray, shape: Shape) -> np.ndarray:
     """The bits that any model can save on codes (M, N, S + 1) at most, against a uniform guess: (M,).
 
     Sequences that begin alike cannot be told apart before they part, so the best a model can do is to know how often
@@ -160,7 +162,7 @@ def memorise(
     bits = data_bits - np.stack([*(np.array(run["losses"]) * scored / math.log(2)), train.sum(1)], 1)
     fresh = None if fresh is None else batched_gpt.code_bits(p, fresh, **how)
     watched = np.stack([*(each.numpy() for each in run["watched"]), fresh], 1) if watch else None
-    return Memorised(shape, at, bits, data_bits, train, fresh, watched)
+    return Memorised(shape, at, bits, data_bits, most_bits(tokens.cpu(), shape), train, fresh, watched)
 
 
 def _checked(name, codes, axes, shape):

@@ -82,7 +82,7 @@ def test_most_is_the_best_table_of_what_follows_each_beginning(vocabulary, lengt
     """The best a model can do is to know for every beginning how often each token follows; counted one by one."""
     shape = Shape(vocabulary, length, 1, 4)
     tokens = memorisation.random_tokens(shape, n, n_seeds=3, seed=n)
-    for own, found in zip(tokens, memorisation.most(tokens, shape)):
+    for own, found in zip(tokens, memorisation.most_bits(tokens, shape)):
         bits = 0.0
         for sequence, i in itertools.product(own, range(1, length + 1)):
             alike = own[(own[:, :i] == sequence[:i]).all(1)]
@@ -93,7 +93,7 @@ def test_most_is_the_best_table_of_what_follows_each_beginning(vocabulary, lengt
 def test_most_is_near_what_is_expected_of_random_first_tokens():
     """Without whole sequences twice a set costs n E log2(1 + others with the same first token)."""
     shape, n = Shape(64, 8, 1, 8), 120
-    lost = n * 8 * 6 - memorisation.most(memorisation.random_tokens(shape, n, n_seeds=200), shape)
+    lost = n * 8 * 6 - memorisation.most_bits(memorisation.random_tokens(shape, n, n_seeds=200), shape)
     others = np.arange(n)
     expected = n * (stats.binom.pmf(others, n - 1, 1 / 64) * np.log2(1 + others)).sum()
     assert abs(lost.mean() - expected) < 4 * lost.std() / math.sqrt(200)
@@ -102,8 +102,8 @@ def test_most_is_near_what_is_expected_of_random_first_tokens():
 def test_a_model_that_may_train_long_holds_nearly_all_that_can_be_told_apart():
     shape = Shape(2, 5, 1, 16)
     tokens = memorisation.random_tokens(shape, 6, n_seeds=2, seed=1)
-    most = memorisation.most(tokens, shape)
-    held = memorisation.memorise(tokens, shape, steps=400, learning_rate=0.02).bits[:, -1]
+    run = memorisation.memorise(tokens, shape, steps=400, learning_rate=0.02)
+    most, held = run.most, run.bits[:, -1]
     assert (most < 6 * 5).all() and (held <= most + 1e-3).all() and (held > 0.97 * most).all()
 
 
