@@ -2,13 +2,14 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from scipy import stats
 
+from labutils.checks import check_choice
 from labutils.networks import encoders, ridge
 from labutils.selection import coresets, pruning
 from labutils.selection.d2_pruning import d2_pruning
@@ -27,17 +28,26 @@ class Rule:
 
 
 def prepare(
-    x: np.ndarray, y: np.ndarray, *, largest: float = 0.5, dropped: float = 0.3, seed: int = 0
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    largest: float = 0.5,
+    dropped: float = 0.3,
+    only: Sequence[str] = (),
+    seed: int = 0,
 ) -> dict[str, Rule]:
-    """The rules for rows x (N, d) with classes y (N,), up to the fraction `largest`: {name: `Rule`}.
+    """The rules for rows x (N, d) with classes y (N,), up to the fraction `largest`: {name: `Rule`}, `only` some or all.
 
     Hardness is minus the margin of ridge probes that did not see the row (three folds); the influence of a row that on
     the squared error of the other half of the rows (`ridge.influences`). CCS drops the share `dropped` at a tenth kept,
     falling to none at all kept. Distances are those on the first 64 principal axes; so are GradMatch's gradients, of the
     own class's output of those probes, and its weights are left out. D2 pruning, whose scores are ranks of hardness,
     "hard" and "random" look at all classes together: the others keep every class's share. Raises ValueError as
-    `ridge.fit`; so does choosing more than `largest` by a rule that orders rows beforehand (D2, GradMatch, the coresets).
+    `ridge.fit` and for unknown names; so does choosing more than `largest` by a rule that orders rows beforehand (D2,
+    GradMatch, the coresets).
     """
+    for name in only:
+        check_choice("only", name, NAMES)
     rules = {}
     top = pruning.n_kept(largest, len(y))
 
@@ -49,10 +59,11 @@ def prepare(
         return pruning.n_kept(f, len(y))
 
     def add(name, make, choose, drawn=False, before=0.0):
+        if only and name not in only:
+            return
         began = time.process_time()
         made = make()
         rules[name] = Rule(partial(choose, made), drawn, before + time.process_time() - began)
-        return made
 
     def picked(prefer, labels):
         return lambda v, f, s: pruning.select(v, f, prefer=prefer, labels=labels, seed=s)
@@ -63,9 +74,11 @@ def prepare(
     add("random", lambda: np.zeros(len(y)), picked("random", None), drawn=True)
     add("random, by class", lambda: np.zeros(len(y)), picked("random", y), drawn=True)
     began = time.process_time()
-    scores = ridge.cross_fitted(x, y, seed=seed)
+    unseen = not only or not set(only).isdisjoint(SCORED)
+    scores = ridge.cross_fitted(x, y, seed=seed) if unseen else np.zeros((len(y), int(y.max()) + 1))
+    hard = -ridge.margins(scores, y)
     paid = {"before": time.process_time() - began}
-    hard = add("hard", lambda: -ridge.margins(scores, y), picked("hard", None), **paid)
+    add("hard", lambda: hard, picked("hard", None), **paid)
     add("hard, by class", lambda: hard, picked("hard", y), **paid)
     add("easy", lambda: hard, picked("easy", y), **paid)
     add("middle", lambda: hard, picked("middle", y), **paid)
@@ -100,15 +113,22 @@ def influence(x: np.ndarray, y: np.ndarray, *, seed: int = 0) -> np.ndarray:
 
 
 def accuracies(
-    rule: Rule, x: np.ndarray, y: np.ndarray, parts: list, fraction: float, *, fit: Callable | None = None
+    rule: Rule,
+    x: np.ndarray,
+    y: np.ndarray,
+    parts: list,
+    fraction: float,
+    *,
+    fit: Callable | None = None,
+    seed: int = 0,
 ) -> np.ndarray:
     """Accuracy on every one of the test `parts` [(x, y)] of a learner trained on what the rule keeps: (len(parts),).
 
-    A rule that draws draws anew for every part. `fit(x, y, n_classes=)` gives something with a method `predict`, whose
+    A rule that draws draws anew for every part, by seeds from `seed` on. `fit(x, y, n_classes=)` gives something with a method `predict`, whose
     largest column is the class (default: a ridge probe).
     """
     fit, classes = fit or ridge.fit, int(y.max()) + 1
-    kept = [rule.choose(fraction, seed) for seed in range(len(parts) if rule.drawn else 1)]
+    kept = [rule.choose(fraction, seed + s) for s in range(len(parts) if rule.drawn else 1)]
     probes = [fit(x[rows], y[rows], n_classes=classes) for rows in kept]
     return np.array([ridge.accuracy(probes[i % len(probes)], *part) for i, part in enumerate(parts)])
 
@@ -136,3 +156,5 @@ CORESETS: Mapping[str, Callable] = {
     "herding": lambda x, k, s: coresets.herding(x, k),
     "k-center": lambda x, k, s: coresets.k_center(x, k, seed=s),
 }
+SCORED = ("hard", "hard, by class", "easy", "middle", "CCS, by class", "D2", "GradMatch", "influence")
+NAMES = ("random", "random, by class", *SCORED, *CORESETS)

@@ -66,23 +66,6 @@ def grand(
     return norms.reshape(-1, len(norms.T)).mean(axis=0)
 
 
-def last_layer_grand(
-    probabilities: np.ndarray, labels: np.ndarray, features: np.ndarray, *, bias: bool = False
-) -> np.ndarray:
-    """Length of the loss gradient over the last linear layer alone, |p - onehot| |features|: array (N,).
-
-    `features` (..., N, H) are what that layer was given; with `bias` its bias counts as a weight of a constant
-    feature. Often taken for GraNd, with which it need not agree: the layers below are left out.
-    """
-    p, h = _probabilities(probabilities), _scores("features", features)
-    labels = _labels(labels, p.shape)
-    if h.shape[:-1] != p.shape[:-1]:
-        raise ValueError(f"features have shape {h.shape}; allowed: {p.shape[:-1]} and a width")
-    lengths = np.sqrt(np.einsum("...h,...h->...", h, h) + bool(bias)).reshape(-1, len(labels))
-    p = p.reshape(-1, *p.shape[-2:])
-    return sum(el2n(one, labels) * length for one, length in zip(p, lengths)) / len(p)
-
-
 def loss(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Cross-entropy -log p_label in nats: array (N,); a probability of 0 counts as the smallest positive one."""
     p, labels = _probabilities(probabilities), _labels(labels, np.shape(probabilities))

@@ -137,7 +137,9 @@ def shortcut(n_seeds=5):
                 exact = scores.grand(net, x, y, parameters=own)
                 hidden = training.predict(net[:-1], x, parameters=own, output="logits")[0]
                 p = training.predict(net, x, parameters=own)[0]
-                last = scores.last_layer_grand(p, y, hidden, bias=True)
+                last = scores.el2n(p, y) * np.sqrt(
+                    (hidden**2).sum(axis=-1) + 1
+                )  # |p - onehot| |(features, 1)|
                 found.append([stats.spearmanr(exact, s).statistic for s in (last, scores.el2n(p, y))])
             last, el2n = np.mean(found, axis=0)
             print(f"| {name} | {steps} | {last:.2f} | {el2n:.2f} |", flush=True)

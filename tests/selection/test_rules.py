@@ -34,6 +34,16 @@ def test_more_than_was_prepared_is_refused(name):
         RULES[name].choose(0.7, 0)
 
 
+def test_only_some_rules_are_the_same_rules():
+    assert tuple(RULES) == rules.NAMES
+    some = rules.prepare(X, Y, only=("facility location", "hard"))
+    assert set(some) == {"facility location", "hard"}
+    for name in some:
+        assert some[name].choose(0.2, 0).tolist() == RULES[name].choose(0.2, 0).tolist()
+    with pytest.raises(ValueError, match=r"only is 'herdin'; allowed: random, .* Did you mean 'herding'"):
+        rules.prepare(X, Y, only=("herdin",))
+
+
 def test_facility_location_is_that_of_every_class():
     rows = RULES["facility location"].choose(0.2, 0)
     for c in range(3):

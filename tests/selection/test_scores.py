@@ -2,9 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
 from scipy import stats
-from torch.nn import functional
 
 from labutils.networks import models, training
 from labutils.selection import scores
@@ -126,7 +124,7 @@ def test_planted_memorisation_is_found_within_its_errors():
 
 
 # --- gradients -----------------------------------------------------------------------------------------------
-def test_grand_averages_models_and_the_last_layer_has_a_closed_form():
+def test_grand_averages_models():
     rng = np.random.default_rng(3)
     x, y = rng.standard_normal((15, 6)).astype(np.float32), rng.integers(0, 4, 15)
     net = models.mlp([6, 8, 4])
@@ -135,23 +133,6 @@ def test_grand_averages_models_and_the_last_layer_has_a_closed_form():
         scores.grand(net, x, y, parameters={k: v[[m]] for k, v in fits.parameters.items()}) for m in range(3)
     ]
     np.testing.assert_allclose(scores.grand(net, x, y, parameters=fits.parameters), np.mean(each, axis=0))
-
-    hidden = training.predict(
-        net[:-1], x, parameters={k: fits.parameters[k] for k in ("0.weight", "0.bias")}, output="logits"
-    )
-    for bias in (False, True):
-        expected = np.zeros(15)
-        for m in range(3):
-            weight = torch.tensor(fits.parameters["2.weight"][m], requires_grad=True)
-            offset = torch.tensor(fits.parameters["2.bias"][m], requires_grad=True)
-            for n in range(15):
-                z = functional.linear(torch.tensor(hidden[m, n]), weight, offset)
-                wanted = [weight, offset] if bias else [weight]
-                g = torch.autograd.grad(functional.cross_entropy(z, torch.tensor(y[n])), wanted)
-                expected[n] += sum((v**2).sum().item() for v in g) ** 0.5 / 3
-        np.testing.assert_allclose(
-            scores.last_layer_grand(fits.probabilities, y, hidden, bias=bias), expected, rtol=1e-4
-        )
 
 
 # --- bad input -----------------------------------------------------------------------------------------------
@@ -181,7 +162,6 @@ FLAGS = RNG.permuted(np.tile([[True], [False]], (3, 20)), axis=0)  # each exampl
         (lambda: scores.memorisation(FLAGS[:, :5], FLAGS), "both (M, N)"),
         (lambda: scores.memorisation(FLAGS * 2, FLAGS), "allowed: 0 to 1"),
         (lambda: scores.memorisation(FLAGS[:4], FLAGS), "both (M, N)"),
-        (lambda: scores.last_layer_grand(P, Y, np.ones((2, 20, 7))), "features have shape"),
     ],
 )
 def test_bad_input_is_told_in_one_sentence(call, sentence):
