@@ -9,10 +9,10 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from labutils.checks import check_choice
 
-LEARNERS = {  # scikit-learn's, with its defaults, for a subset of n rows
+LEARNERS = {  # scikit-learn's, with its defaults but half the trees, for a subset of n rows
     "nearest_neighbours": lambda n, seed: KNeighborsClassifier(min(5, n)),
     "logistic_regression": lambda n, seed: LogisticRegression(max_iter=1000),
-    "random_forest": lambda n, seed: RandomForestClassifier(random_state=seed),
+    "random_forest": lambda n, seed: RandomForestClassifier(50, random_state=seed),
 }
 REGRESSORS = {  # of the same families
     "nearest_neighbours": lambda n, seed: KNeighborsRegressor(min(5, n)),
