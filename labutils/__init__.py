@@ -33,6 +33,13 @@ selection/      which examples to keep (chapters 04, 06, 07)
     gradient_matching   weights that match the gradient
 geometry/       how alike two representations are (chapter 10)
     similarity          CKA, neighbours, CCA                   translation          from one to the other, without pairs
+audit/          the reader's data in five answers (chapter 12): python -m labutils.audit
+    engine, report              the audit, and what it found     source, features     what it is given, and what a learner sees
+    inputs, copies              what is there                    label_errors         likely wrong labels
+    more_data                   does more data help              examples             which rows matter
+    fewer, choices, confirm     how few are enough               keep                 the list, with a reason a row
+    learners                    linear, forest, mlp, one's own   store                steps that are finished
+    sentences, pictures, page   the answers as one page
 book/           runs the chapters and prints them: python -m labutils.book
     execute, parameters, provenance     a chapter's run         dependencies   what it is made from
     claims, cards, records              what it found          reader_data    the reader's file in the book

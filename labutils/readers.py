@@ -30,17 +30,18 @@ class Examples:
     texts: tuple[str, ...] = ()  # both as in `tables.Table`
 
 
-def read(name: str | os.PathLike) -> Examples:
+def read(name: str | os.PathLike, *, target: str = "target", missing: bool = False) -> Examples:
     """Read an `.npz` (arrays x and y), a `.csv` (a column `target`) or a folder of images (one sub-folder a class).
 
-    Warns of what it leaves out. Raises FileNotFoundError, OSError or ValueError with one sentence that says what is
-    wrong with the file, called as it was given.
+    `target` is the name of that column; `missing` allows a csv to lack numbers, which become NaN. Warns of what it leaves
+    out. Raises FileNotFoundError, OSError or ValueError with one sentence that says what is wrong with the file, called as
+    it was given.
     """
     given, path = str(name), pathlib.Path(os.path.expanduser(name))
     if not os.path.exists(path):
         raise FileNotFoundError(f"dataset {given!r}: there is no such file or folder")
     try:
-        examples, notes = _read(path, given)
+        examples, notes = _read(path, given, target, missing)
     except OSError as error:
         raise OSError(f"dataset {given!r} can't be read: {error.strerror or error}") from error
     except ValueError as error:
@@ -50,7 +51,7 @@ def read(name: str | os.PathLike) -> Examples:
     return examples
 
 
-def _read(path, given):
+def _read(path, given, target, missing):
     suffix = path.suffix.lower()
     if path.is_dir():
         return _read_folder(path)
@@ -61,16 +62,16 @@ def _read(path, given):
     if suffix == ".npz":
         return _read_npz(path)
     if suffix == ".csv":
-        return _read_csv(path, given)
+        return _read_csv(path, given, target, missing)
     advice = (
         "unpack it first" if suffix in {".gz", ".bz2", ".xz", ".zip", ".zst"} else "save it as one of these"
     )
     raise ValueError(f"it ends in {path.suffix!r}; allowed: .npz, .csv, or a folder of images; {advice}")
 
 
-def _read_csv(path, given):
-    table = tables.read(path.read_bytes(), given)
-    y, classes, notes = _targets(_labels(table.targets, [f"line {i}" for i in table.lines]))
+def _read_csv(path, given, target, missing):
+    table = tables.read(path.read_bytes(), given, target=target, missing=missing)
+    y, classes, notes = targets(_labels(table.targets, [f"line {i}" for i in table.lines]))
     kind = "text" if table.texts and not table.numbers.size else "rows"
     return Examples(table.numbers, y, classes, kind, table.categories, table.texts), [*table.notes, *notes]
 
@@ -113,7 +114,7 @@ def _read_npz(path):
     if y.dtype.kind in "US":
         texts = np.char.decode(y, "utf-8") if y.dtype.kind == "S" else y
         y = _labels([text.strip() for text in texts.tolist()], [f"row {i}" for i in range(1, len(y) + 1)])
-    y, classes, notes = _targets(y)
+    y, classes, notes = targets(y)
     images = x.ndim in (3, 4) and (x.dtype in (np.uint8, np.uint16) or (x.min() >= 0 and x.max() <= 1))
     if not images:
         return Examples(x.reshape(len(x), -1).astype(float), y, classes, "rows"), notes
@@ -158,8 +159,12 @@ def _regression(y):
     return len(counts) > FEW and counts.min() == 1
 
 
-def _targets(y):
-    """Codes of the classes and their names, or numbers (N,) float32 and no names; and what is to be said of it."""
+def targets(y: np.ndarray) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
+    """Codes of the classes in y (N,) and their names, or numbers float32 and no names; and what is to be said of it.
+
+    Numbers with fractions, or many whole ones of which some stand once, are to be predicted. Raises ValueError for one
+    class, a class with one row, or numbers that are all the same.
+    """
     if y.dtype.kind in "fiu" and _regression(y):
         if (y == y[0]).all():
             raise ValueError(f"every target is {y[0]:g}; allowed: at least 2 different numbers")
@@ -220,7 +225,7 @@ def _read_folder(path):
         notes.append(
             f"{seen_through} of its {len(files)} images are partly transparent and were laid on white"
         )
-    y, classes, _ = _targets(np.array([file.parent.name for file in files]))
+    y, classes, _ = targets(np.array([file.parent.name for file in files]))
     return Examples(np.stack(images), y, classes, "images"), notes
 
 

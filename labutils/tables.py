@@ -5,6 +5,7 @@ import contextlib
 import csv
 import difflib
 import io
+import math
 import os
 import re
 import shlex
@@ -68,14 +69,15 @@ def number(cell: str) -> float | None:
         return None
 
 
-def read(raw: bytes, name: str) -> Table:
+def read(raw: bytes, name: str, *, target: str = "target", missing: bool = False) -> Table:
     """Read the bytes of a csv with a column `target`; the other columns are numbers, categories or texts.
 
     A column is numeric if at least half of what it holds are numbers, and then every cell must be one; else a category
     if it has few different texts, else text. Left out, and said, are columns without a name or called id or index
-    that number the rows, and columns of codes no two rows share. Raises ValueError that says where and what to do.
+    that number the rows, and columns of codes no two rows share. A missing number is an error unless `missing` allows it
+    to become NaN. Raises ValueError that says where and what to do.
     """
-    rows, lines = _rows(decode(raw, name))
+    rows, lines = _rows(decode(raw, name), target)
     header = [cell.strip() for cell in rows[0]] if rows else []
     for cell, count in Counter(header).items():
         if cell and count > 1:
@@ -89,14 +91,14 @@ def read(raw: bytes, name: str) -> Table:
     targets, numbers, categories, texts, notes = [], [], [], [], []
     for i, (title, cells) in enumerate(zip(header, columns), start=1):
         name = f"column {title!r}" if title else f"column {i}"
-        if title == "target":
+        if title == target:
             targets = cells
             continue
         kind, note = _kind(title, cells)
         if note:
             notes.append(f"{name} {note}")
         if kind == "numbers":
-            numbers.append(_numbers(name, cells, lines[1:]))
+            numbers.append(_numbers(name, cells, lines[1:], missing))
         elif kind == "text":
             texts.append(cells)
         elif kind == "category":
@@ -161,7 +163,7 @@ def _latent(train, test, seed):
     return [x / (np.sqrt((parts[0] ** 2).mean()) or 1) for x in parts]
 
 
-def _rows(text):
+def _rows(text, target):
     """The rows of a csv that are not blank, and the line on which each begins; checked for the target and commas."""
     limit = csv.field_size_limit(len(text) + 1)  # csv's own, 131,072 characters, is short for a text
     rows, lines, start = [], [], 1
@@ -177,17 +179,19 @@ def _rows(text):
     finally:
         csv.field_size_limit(limit)
     header = [cell.strip() for cell in rows[0]] if rows else []
-    if "target" not in header:
+    if target not in header:
         first = ",".join(header)
         for separator, word in {";": "semicolons", "\t": "tabs", "|": "vertical bars"}.items():
             if first.count(separator) >= max(1, len(header)):
                 raise ValueError(f"its cells are separated by {word} ({separator!r}); allowed: commas")
-        near = [c for c in header if c.lower() in USUAL or difflib.get_close_matches("target", [c.lower()])]
+        near = [
+            c for c in header if c.lower() in USUAL or difflib.get_close_matches(target.lower(), [c.lower()])
+        ]
         hint = f" (is it {near[0]!r}?)" if near else ""
         if header and all(number(cell) is not None for cell in header):
             hint = " (is the line of names missing?)"
         names = ", ".join(header[:10]) + (" ..." if len(header) > 10 else "")
-        raise ValueError(f"it has no column 'target'{hint}; its columns: {names or 'none'}")
+        raise ValueError(f"it has no column {target!r}{hint}; its columns: {names or 'none'}")
     return rows, lines
 
 
@@ -217,10 +221,12 @@ def _kind(title, cells):
     return "text" if long or len(different) > CATEGORIES else "category", None
 
 
-def _numbers(name, cells, lines):
-    """A column of numbers as floats; ValueError for the first cell that is none."""
-    for cell, line in zip(cells, lines):
-        value = number(cell)
+def _numbers(name, cells, lines, missing):
+    """A column of numbers as floats, NaN where one is `missing` and may be; ValueError for the first cell that is none."""
+    found = [math.nan if missing and cell.lower() in MISSING else number(cell) for cell in cells]
+    for cell, value, line in zip(cells, found, lines):
+        if value is not None and math.isnan(value) and missing:
+            continue
         if cell.lower() in MISSING:
             holes = sum(cell.lower() in MISSING for cell in cells)
             raise ValueError(
@@ -233,4 +239,4 @@ def _numbers(name, cells, lines):
             )
         if not abs(value) <= LARGEST:
             raise ValueError(f"line {line}, {name} holds {cell!r}; allowed: finite numbers up to {LARGEST:g}")
-    return [float(cell) for cell in cells]
+    return found
