@@ -36,7 +36,17 @@ def state(*files: str | None) -> str:
 @click.option("--error", type=float, help="The error to ask the rows for (default: half of the present one).")
 @click.option("--repeats", default=5, show_default=True, help="Splits behind every interval.")
 @click.option("--seed", default=0, show_default=True)
-def main(file, target, learner, embedding, output, share, error, repeats, seed):
+def main(
+    file: str,
+    target: str | None,
+    learner: str,
+    embedding: str | None,
+    output: str | None,
+    share: float,
+    error: float | None,
+    repeats: int,
+    seed: int,
+) -> None:
     engine.check_options(learner, share, error, repeats)
     before = state(file, target, embedding)
     say(f"reading {pathlib.Path(file).name}")
