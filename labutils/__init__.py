@@ -22,7 +22,7 @@ budget/         what a model can hold (chapters 02, 03)
     capacity            perceptrons, and what is published     memorisation    random tokens, learned by heart
     grokking, fourier   addition mod p, and its mechanism      losses               softmax, squared error, StableMax
     grokking_transformer                the same sums by a transformer
-selection/      which examples to keep (chapters 04, 06, 07)
+selection/      which examples to keep (chapters 04 to 07)
     easy_hard           the theory, for perceptrons            coresets             subsets that stand for all rows
     scores              one number per example                 facility_location    every row near a choice
     prototypes          scores from features alone             weighted_coresets    subsets with weights, provably
@@ -31,6 +31,8 @@ selection/      which examples to keep (chapters 04, 06, 07)
     exchange_rate       a choice, in random rows              d2_pruning           messages between neighbours
     infobatch           chosen anew each epoch               rules                all rules at once, and their price
     gradient_matching   weights that match the gradient
+    information         the bottleneck, exactly           information_plane   what a small network holds, by estimator
+    usable_information  bits of a row, bits of a set      variational_bottleneck   a price on bits, in training
 geometry/       how alike two representations are (chapter 10)
     similarity          CKA, neighbours, CCA                   translation          from one to the other, without pairs
 audit/          the reader's data in five answers (chapter 12): python -m labutils.audit
