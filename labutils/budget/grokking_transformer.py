@@ -19,7 +19,7 @@ from labutils.checks import check_at_least, check_choice, check_positive
 from labutils.networks import checkpoints
 
 BLOCK = ("query", "key", "value", "out", "up", "down")  # the matrices that Muon moves; AdamW moves all else
-BESIDE_MUON = 0.01  # the learning rate of that AdamW
+BESIDE_MUON = 0.03  # the learning rate of that AdamW
 WARM_UP = 10  # updates in which the learning rate rises
 HISTORIES = ("train_accuracy", "test_accuracy", "train_loss", "test_loss", "weight_norm")
 VERSION = 1  # of the arithmetic, so that no checkpoint of another is taken up: raise it when a run would come out otherwise
@@ -48,6 +48,12 @@ class Run:
         check_choice("which", which, ("train", "test"))
         reached = getattr(self, f"{which}_accuracy") >= goal
         return float(self.steps[reached.argmax()]) if reached.any() else math.inf
+
+    def thinned(self, points: int = 60) -> dict[str, list]:
+        """Accuracies at about as many of the `steps`, evenly spread on a logarithmic axis, in short: for a record."""
+        at = np.unique(np.geomspace(1, len(self.steps), points).round().astype(int)) - 1
+        found = {"steps": self.steps, "train": self.train_accuracy, "test": self.test_accuracy}
+        return {name: np.round(values[at], 3).tolist() for name, values in found.items()}
 
 
 def draw(p: int, width: int, seed: int) -> dict[str, np.ndarray]:
