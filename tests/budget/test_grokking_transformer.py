@@ -33,7 +33,8 @@ def test_scores_follow_the_definition():
 
 @pytest.mark.parametrize("recipe", ["adamw", "muon"])
 def test_training_is_torch_adamw_and_muon_moves_the_block_alone(recipe):
-    part, steps, rate = grokking.subsets(P, [0.6], seeds=[0])[0], 12, 0.01
+    part, steps = grokking.subsets(P, [0.6], seeds=[0])[0], 12
+    rate = grokking_transformer.BESIDE_MUON if recipe == "muon" else 0.01
     found = grokking_transformer.run(
         P, part, steps=steps, width=WIDTH, heads=2, recipe=recipe, learning_rate=rate, weight_decay=0.5
     )
