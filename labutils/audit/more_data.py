@@ -11,8 +11,9 @@ from labutils.laws import forecasts, learning_curves, regimes
 HELD = 0.2  # share of the training rows that judges a curve, drawn anew for every repeat
 MOST_HELD = 20_000  # rows that judge, at most
 FINE = 20_000  # rows up to which sizes are a factor of sqrt(2) apart; beyond, of 2
+FEW = 3  # repeats are enough where so many rows judge
 FARTHEST = 64  # times the rows measured: how far a forecast goes
-LARGEST = {False: 2**25, True: 2**20}  # numbers that a learner, light or heavy, is given at most
+LARGEST = {False: 2**24, True: 2**20}  # numbers that a learner, light or heavy, is given at most
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ def measure(
     half of the last one). `tick()` is called after every repeat. Forecasts are those of `forecasts.forecast`, the verdict
     that of `regimes.diagnose`.
     """
+    repeats = repeats if len(y) <= FINE else min(repeats, FEW)
     parts = splits(len(y), repeats, seed)
     most = min(len(parts[0][0]), most_rows(x, learner))
     n, loss = sizes(most, n_classes), []

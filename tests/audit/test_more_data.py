@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.neighbors import KNeighborsRegressor
 
 from labutils.audit import learners, more_data
 
@@ -22,23 +23,30 @@ def test_the_curve_is_that_of_least_squares():
     assert np.allclose(found.loss.mean(axis=0)[at], expected, rtol=0.06)
 
 
+def smooth(n=1_500):
+    """A smooth target in four dimensions, which one nearest neighbour learns as n^-1/2."""
+    x = np.random.default_rng(0).random((n, 4)).astype(np.float32)
+    return x, np.sin(2 * np.pi * x).sum(axis=1).astype(np.float32)
+
+
+NEAREST = learners.choose(lambda size, seed: KNeighborsRegressor(1))
+
+
 def test_says_worth_it_where_the_curve_falls_and_not_where_only_noise_is_left():
     flat = more_data.measure(*noisy(4_000), LINEAR, repeats=8)
     assert flat.verdict != "worth it" and flat.diagnosis.doubling < 0.04
-    x, y = noisy(160, d=120, noise=0.1)
-    found = more_data.measure(x, y, LINEAR, repeats=8)
-    assert found.verdict == "worth it" and found.diagnosis.doubling > 0.2
+    found = more_data.measure(*smooth(), NEAREST)
+    assert found.verdict == "worth it" and 0.15 < found.diagnosis.doubling < 0.4  # 1 - 2^-1/2 = 0.29
 
 
 def test_the_rows_for_a_target_are_those_at_which_the_forecast_reaches_it():
-    x, y = noisy(160, d=120, noise=0.1)
-    last = more_data.measure(x, y, LINEAR, repeats=8).loss[:, -1].mean()
-    found = more_data.measure(x, y, LINEAR, repeats=8, target=float(last * 0.7))
-    assert (
-        found.n[-1] < found.rows < np.inf and found.rows_interval[0] <= found.rows <= found.rows_interval[1]
-    )
+    x, y = smooth()
+    last = more_data.measure(x, y, NEAREST).loss[:, -1].mean()
+    found = more_data.measure(x, y, NEAREST, target=float(last * 0.7))
+    assert found.rows_interval[0] <= found.rows <= found.rows_interval[1]
+    assert 1.3 < found.rows / found.n[-1] < 4  # 0.7^-2 = 2
     assert found.forecast(np.array([found.rows]))[0][0] == pytest.approx(found.target, rel=0.03)
-    easy = more_data.measure(x, y, LINEAR, repeats=8, target=float(last * 1.5))
+    easy = more_data.measure(x, y, NEAREST, target=float(last * 1.5))
     assert easy.rows == easy.n[-1]
 
 
