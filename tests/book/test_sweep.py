@@ -10,11 +10,10 @@ import threading
 import time
 
 import nbformat
-import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from labutils.book import sweep, sweep_results
+from labutils.book import sweep
 
 PARAMETERS = """seed: int = 0  # draws, in [0, 1000]
 rate: float = 0.5  # what the claim comes to, over five, in (0, 2]
@@ -164,36 +163,6 @@ def wait_for(path, seconds=300):
         assert time.monotonic() < until, f"{path} did not appear"
         time.sleep(0.05)
     return path
-
-
-def test_plots_take_the_mean_over_seeds_along_the_longest_axis(tmp_path):
-    found = {"claim": "a", "unit": "bits", "low": 0, "high": 0, "chapter": "c", "verdict": "", "seconds": 1}
-    rows = [
-        {"rate": rate, "seed": seed, "learner": learner, "value": rate + seed, "notebook": "n"} | found
-        for rate in (1, 2, 3)
-        for seed in range(5)
-        for learner in ("mlp", "forest")
-    ]
-    (path,) = sweep_results.plot(rows, tmp_path / "plots")
-    assert path.name == "a.png" and path.stat().st_size > 5_000
-    drawn = {}
-    sweep_results._curve(
-        Recorder(drawn), [row for row in rows if row["learner"] == "mlp"], "rate", color="C0"
-    )
-    assert drawn["x"] == [1, 2, 3] and np.allclose(drawn["y"], [3, 4, 5])
-
-
-class Recorder:
-    """Axes that remember what was drawn."""
-
-    def __init__(self, drawn):
-        self.drawn = drawn
-
-    def fill_between(self, *_, **__):
-        pass
-
-    def plot(self, x, y, **_):
-        self.drawn |= {"x": x, "y": list(y)}
 
 
 def test_dask_without_dask_is_refused(notebook, tmp_path):
