@@ -7,4 +7,6 @@ def __getattr__(name: str) -> object:
     """`audit.run` is `engine.run`, which is loaded when it is asked for: the modules of a folder do not import it whole."""
     if name == "run":
         return importlib.import_module("labutils.audit.engine").run
-    raise AttributeError(f"labutils.audit has no {name!r}; it has run, and the modules on the map of labutils")
+    raise AttributeError(
+        f"labutils.audit has no {name!r}; it has run, and the modules on the map of labutils"
+    )

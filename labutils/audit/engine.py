@@ -252,5 +252,6 @@ def refusals(
 
 def key(options: dict) -> str:
     """A short name for a set of options, to tell the steps of one audit from those of another."""
-    text = repr(sorted(options.items())) + repr([dataclasses.fields(kind) for kind in KEPT])
+    held = [[kind.__name__, *(field.name for field in dataclasses.fields(kind))] for kind in KEPT]
+    text = repr(sorted(options.items())) + repr(held)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -10,12 +10,15 @@ from labutils.audit.inputs import Inputs
 from labutils.audit.label_errors import LabelErrors
 from labutils.audit.more_data import FARTHEST, MoreData
 from labutils.audit.source import Source
+from labutils.selection import pruning
 
 OVERLAP = 0.1  # error on rows unseen above which a row that looks like another class may well be right
 
 
 def percent(share: float, digits: int = 1) -> str:
     """A share in per cent, with a proper minus."""
+    if 0 < abs(share) < 0.001:
+        digits += 2
     text = f"{100 * share:.{digits}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return ("0" if text in ("-0", "") else text).replace("-", "−") + "%"
@@ -156,9 +159,12 @@ def few(found: Fewer, source: Source) -> str:
             f"A random {found.n_pool:,} do not keep {aim} of what is gained over guessing: keep all rows."
         ]
     elif found.beats:
-        said = [
-            f"Keep {share}, chosen by {found.rule}: random rows need {percent(found.needed['random'][0])} for the same."
-        ]
+        pool = f" from {found.n_pool:,} random ones" if found.n_pool < found.n_rows else ""
+        random = pruning.n_kept(found.needed["random"][0], found.n_pool)
+        enough = f"a random choice needs {random:,} for the same"
+        if found.needed["random"][0] == 1:
+            enough = "a random choice needs more than any it was given"
+        said = [f"Keep {share}, chosen by {found.rule}{pool}: {enough}."]
     else:
         said = [f"Nothing beats random here for certain: take a random {share}."]
     said.append(
