@@ -75,6 +75,15 @@ def test_histories_hold_what_the_weights_give():
     )
 
 
+def test_thinned_keeps_both_ends():
+    part = grokking.subsets(P, [0.6], seeds=[0])[0]
+    run = grokking_transformer.run(P, part, steps=63, width=WIDTH, heads=2, every=10)
+    short = run.thinned(9)
+    assert short["steps"][0] == 0 and short["steps"][-1] == 63 and len(short["steps"]) <= 9
+    at = np.searchsorted(run.steps, short["steps"])
+    assert np.allclose(short["test"], run.test_accuracy[at], atol=5e-4)
+
+
 class Stop(Exception):
     pass
 
