@@ -74,7 +74,7 @@ def read(raw: bytes, name: str, *, target: str = "target", missing: bool = False
 
     A column is numeric if at least half of what it holds are numbers, and then every cell must be one; else a category
     if it has few different texts, else text. Left out, and said, are columns without a name or called id or index
-    that number the rows, and columns of codes no two rows share. A missing number is an error unless `missing` allows it
+    with a whole number of its own for each row, and columns of codes no two rows share. A missing number is an error unless `missing` allows it
     to become NaN. Raises ValueError that says where and what to do.
     """
     rows, lines = _rows(decode(raw, name), target)
@@ -208,7 +208,7 @@ def _kind(title, cells):
             list(range(1, len(cells) + 1)),
         )
         index = len(set(found)) == len(cells) and all(value == value // 1 for value in found)
-        if (nameless and index) or (counts and title.lower() in ("id", "index")):
+        if index and (nameless or title.lower() in ("id", "index")):
             return None, "numbers the rows; it is left out"
         return "numbers", "counts the rows; if it is an index, take it out" if counts else None
     if all(re.fullmatch(r"[-+]?\d+,\d+", cell) for cell in filled):

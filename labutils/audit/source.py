@@ -162,7 +162,8 @@ def from_file(
             found, mask = bundled.read(given)
         else:
             found = readers.read(given, target=target or "target", missing=True)
-    notes = tuple(str(each.message) for each in caught if each.category is UserWarning)
+    said = [str(each.message) for each in caught if each.category is UserWarning]
+    notes = tuple(note.replace(f"dataset {given!r}: ", "") for note in said)  # the page says no paths
     n = len(found.y)
     if mask is None:
         check(found.x if len(found.x) == n else found.y, found.y, n_classes=len(found.classes))
@@ -172,9 +173,8 @@ def from_file(
     columns, cells, raw = (), (), found.x
     if path.suffix.lower() == ".csv" and not known:
         columns, cells = _cells(path, given, target or "target")
-        raw = _codes(map("\x1f".join, cells))
-    elif found.texts:
-        raw = _codes(found.texts)
+    if columns or found.texts:
+        raw = _codes(found)
     if found.kind == "images":
         made = make_features.make(raw, train, test, kind="images", seed=seed)
     elif found.categories or found.texts:
@@ -256,7 +256,10 @@ def _cells(path, given, target):
     return rows[0], tuple(rows[1:])
 
 
-def _codes(texts):
-    """A number for each text, another for another text: (R, 1)."""
-    marks = [hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts]
+def _codes(found):
+    """A number for each row of a table, another for other content of the columns that are learnt from: (R, 1)."""
+    parts = [found.x[i].tobytes() for i in range(len(found.y))]
+    others = [*found.categories, found.texts] if found.texts else found.categories
+    parts = [part + "\x1f".join(cells).encode() for part, *cells in zip(parts, *others)]
+    marks = [hashlib.blake2b(part, digest_size=8).digest() for part in parts]
     return np.frombuffer(b"".join(marks), np.uint64)[:, None]

@@ -30,10 +30,14 @@ def test_a_csv_with_holes_and_categories(tmp_path):
         source.from_file(table(tmp_path), target="labels")
 
 
-def test_rows_of_a_csv_are_compared_as_they_stand_there(tmp_path):
-    rows = [f"{i},{i * i % 7},x,{i % 2}" for i in range(50)] + ["3,2,x,0", "3,2,y,0"]
-    found = source.from_file(csv_of(tmp_path / "t.csv", rows), target="label")
+def test_rows_of_a_csv_are_compared_by_what_is_learnt_from_and_an_identifier_is_not(tmp_path):
+    rows = [f"{10 * i},{i},{i * i % 7},x,{i % 2}" for i in range(50)] + ["7,3,2,x,0", "8,3,2,y,0"]
+    file = csv_of(tmp_path / "t.csv", rows, "id,a,b,colour,label")
+    found = source.from_file(file, target="label")
     assert (found.raw[50] == found.raw[3]).all() and (found.raw[51] != found.raw[3]).all()
+    assert found.notes == (
+        "column 'id' numbers the rows; it is left out",
+    )  # and no path of the reader's disk
 
 
 def test_arrays_images_regressions_and_names():
