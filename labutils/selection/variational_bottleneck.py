@@ -50,7 +50,7 @@ def fit_bottlenecks(
     weights and batches. Raises ValueError for betas below 0, NaN, or counts below 1.
     """
     betas, seeds = np.asarray(betas, float), np.asarray(seeds, int)
-    check_at_least(0, **{f"betas[{i}]": b for i, b in enumerate(betas)})
+    check_at_least(0, **{f"betas[{i}]": float(b) for i, b in enumerate(betas)})
     counts = {"width": width, "n_latent": n_latent, "steps": steps, "batch_size": batch_size}
     check_at_least(1, **counts, n_samples=n_samples, betas=len(betas), seeds=len(seeds))
     check_finite(x=x)

@@ -44,10 +44,14 @@ def test_kernel_counts_clusters_that_are_far_apart_and_is_a_bound():
     far = 100.0 * np.eye(4)[y]
     assert information_plane.kernel_information(far, y % 2) == pytest.approx([2, 1])
     assert information_plane.kernel_information(0 * far, y) == pytest.approx([0, 0])
-    v, noise = 2.0, 0.1  # a normal T with normal noise: I = log2(1 + v / noise) / 2
+    v, noise = (
+        2.0,
+        0.1,
+    )  # a normal T with normal noise; the mean over j of the kernel is a normal density of v + noise
     t = np.random.default_rng(0).normal(0, np.sqrt(v), size=(2000, 1))
-    bound = information_plane.kernel_information(t, y[:1].repeat(2000), noise=noise, block=300)[0]
-    assert np.log2(1 + v / noise) / 2 - 0.05 < bound < np.log2(1 + v / noise) / 2 + 0.3
+    bound = information_plane.kernel_information(t, np.zeros(2000), noise=noise, block=300)[0]
+    true, over = np.log2(1 + v / noise) / 2, v / (v + noise) / 2 / np.log(2)
+    assert bound == pytest.approx(true + over, abs=0.05) and bound > true
 
 
 def test_trace_learns_measures_every_layer_and_repeats_itself():
