@@ -89,10 +89,10 @@ def draw(p: int, hidden: int, seed: int) -> np.ndarray:
 POWER = optimizers.adamw(betas=(0.9, 0.98))  # as Power et al. (2201.02177) have it
 RECIPES = {
     "adamw": POWER,
-    "adamw, tiny eps": optimizers.adamw(betas=(0.9, 0.98), eps=1e-30),
     "grokfast": optimizers.grokfast(POWER),
     "orthogonal": optimizers.orthogonal(optimizers.adamw(betas=(0.9, 0.99), eps=1e-25)),
     "muon": optimizers.muon(),
+    "adamw, tiny eps": optimizers.adamw(betas=(0.9, 0.98), eps=1e-30),
 }
 
 
