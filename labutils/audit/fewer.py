@@ -232,7 +232,10 @@ def _ahead(values, parts, n_classes, n_test=None):
     """The score on new rows and a 90% interval for what `n_test` of them would show (default: as many as judged)."""
     mean, variance, held = float(values.mean()), float(values.var(ddof=1)), len(parts[0][1])
     n_test = n_test or held
-    chance = max(mean * (1 - mean), 0.5 / held) / held if n_classes else variance
+    if n_classes:
+        chance = max(mean * (1 - mean), 0.5 / held) / held
+    else:  # of an explained variance: Olkin & Finn 1995
+        chance = max(4 * max(mean, 0.0) * (1 - mean) ** 2, 0.5 / held) / held
     variance = max(variance, chance)
     total = variance * _widening(parts) + max(variance - chance, 0) + chance * held / n_test
     reach = stats.t.ppf((1 + LEVEL) / 2, 2 * len(values) - 1) * np.sqrt(total)

@@ -99,3 +99,16 @@ def test_explained_variance_of_numbers():
     y = RNG.standard_normal(50)
     assert fewer.score_of(y[:, None], y) == 1
     assert fewer.score_of(np.full((50, 1), y.mean()), y) == pytest.approx(0)
+
+
+def test_the_expected_share_of_variance_holds_on_fresh_rows_too():
+    held = 0
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        x = rng.standard_normal((500, 6)).astype(np.float32)
+        y = (x.sum(axis=1) + 3 * rng.standard_normal(500)).astype(np.float32)
+        parts = more_data.splits(300, 3, seed)
+        scores = [fewer.score_of(LINEAR.fit(x[own], y[own]).predict(x[test]), y[test]) for own, test in parts]
+        _, (low, high) = fewer._ahead(np.array(scores), parts, False, 200)
+        held += low <= fewer.score_of(LINEAR.fit(x[:300], y[:300]).predict(x[300:]), y[300:]) <= high
+    assert held >= stats.binom.ppf(0.01, 30, 0.9)
