@@ -99,7 +99,7 @@ def executed_anew(folder, name, edit=None):
     [
         ("labutils/geometry/translation.py", ["10"]),
         ("labutils/laws/kernel_regression.py", ["01", "09"]),
-        ("labutils/networks/gradient_norms.py", ["06"]),
+        ("labutils/networks/gradient_norms.py", ["06", "12"]),
         ("labutils/book/site.py", []),
         ("labutils/book/execute.py", []),
         ("labutils/__init__.py", []),  # the map: it computes nothing

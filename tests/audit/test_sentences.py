@@ -18,8 +18,8 @@ def report():
 
 
 def test_percent():
-    shown = [sentences.percent(share) for share in (0.123, 1, 0, -0.0001, -0.05, 0.5)]
-    assert shown == ["12.3%", "100%", "0%", "0%", "−5%", "50%"]
+    shown = [sentences.percent(share) for share in (0.123, 1, 0, -0.0000001, 0.0001, -0.05, 0.5)]
+    assert shown == ["12.3%", "100%", "0%", "0%", "0.01%", "−5%", "50%"]
 
 
 def test_the_verdict_opens_the_second_answer(report):
