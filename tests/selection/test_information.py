@@ -119,7 +119,9 @@ def test_bits_never_fall_as_beta_rises(seed):
     assert (np.diff(curve.kept) >= -1e-9).all() and (np.diff(curve.told) >= -1e-9).all()
     assert (curve.told <= curve.kept + 1e-9).all()
     np.testing.assert_allclose(curve.encoder.sum(axis=2), 1)
-    assert [curve.kept[0], curve.told[0]] == pytest.approx([0, 0], abs=1e-12)  # told <= kept: below 1 nothing pays
+    assert [curve.kept[0], curve.told[0]] == pytest.approx(
+        [0, 0], abs=1e-12
+    )  # told <= kept: below 1 nothing pays
 
 
 def test_values_that_say_the_same_share_a_cluster_and_those_never_seen_are_let_be():
