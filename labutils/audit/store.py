@@ -3,26 +3,21 @@
 import dataclasses
 import io
 import json
-import os
 import pathlib
 import re
 import zipfile
 
 import numpy as np
 
+from labutils import atomic
+
 PARTIAL = re.compile(r"\.(report\.html|keep\.csv|audit\.json|\w+\.npz)\.\d+")  # what a killed run may leave
 
 
 def write_bytes(path: pathlib.Path, content: bytes) -> None:
     """Write a file whole or not at all; its folder is made where it is missing."""
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with atomic.whole(path) as partial:
         partial.write_bytes(content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def check_room(folder: pathlib.Path) -> None:

@@ -2,14 +2,13 @@
 
 import json
 import math
-import os
 import re
 from pathlib import Path
 
 import nbformat
 import yaml
 
-from labutils import intervals
+from labutils import atomic, intervals
 from labutils.book import cards, claims
 from labutils.book.provenance import ROOT
 from labutils.intervals import number
@@ -187,10 +186,5 @@ def every_claim(found: list[dict]) -> str:
 
 def write(path: Path, text: str) -> None:
     """Write a text file whole or not at all; its folder is made where it is missing."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(path).with_name(f".{Path(path).name}.{os.getpid()}")
-    try:
+    with atomic.whole(path) as partial:
         partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -1,11 +1,12 @@
 """Checkpoints: what a long training run has come to, kept on disk, so that after an interruption it goes on from there."""
 
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
 import torch
+
+from labutils import atomic
 
 
 def path_for(folder: Path, *settings: object) -> Path:
@@ -15,26 +16,17 @@ def path_for(folder: Path, *settings: object) -> Path:
     """
     key = hashlib.sha256()
     for each in settings:
-        each = np.ascontiguousarray(each) if isinstance(each, np.ndarray) else each
-        key.update(
-            (str(each.dtype), each.shape, each.tobytes()).__repr__().encode()
-            if isinstance(each, np.ndarray)
-            else repr(each).encode()
-        )
+        if isinstance(each, np.ndarray):
+            each = str(each.dtype), each.shape, each.tobytes()
+        key.update(repr(each).encode())
         key.update(b"\0")
     return Path(folder) / f"{key.hexdigest()[:20]}.pt"
 
 
 def save(path: Path, state: dict) -> None:
     """Write a dict of tensors, numbers, texts, lists and dicts whole or not at all; the folder is made."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with atomic.whole(path) as partial:
         torch.save(state, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load(path: Path) -> dict | None:
