@@ -145,7 +145,7 @@ readme: $(VENV)  ## build the book, write its findings into README.md and all cl
 
 verdicts: $(VENV)  ## execute the chapters on other seeds (SEEDS=0,1,2) and keep what every claim came to
 	@for seed in $(SEED_LIST); do echo "verdicts: seed $$seed"; \
-	  $(MAKE) --silent --no-print-directory -j$(JOBS) SEED=$$seed CHAPTERS="$(or $(CHAPTERS),$(NUMBERS))" chapters || exit 1; done
+	  $(MAKE) --silent --no-print-directory -j$(JOBS) PROFILE=standard DATASET= SEED=$$seed CHAPTERS="$(or $(CHAPTERS),$(NUMBERS))" chapters || exit 1; done
 	@$(BOOK) keep-seeds $(foreach seed,$(SEED_LIST),_build/standard$(patsubst %,-seed-%,$(filter-out 0,$(seed)))/chapters)
 
 keep-full: $(VENV)  ## keep the claims of the last run of the full profile in chapters/records/full.json

@@ -1,6 +1,5 @@
 """The rules an audit compares: those of chapter 06 that need no network, for classes and for numbers to predict."""
 
-import math
 import time
 from functools import partial
 
@@ -57,9 +56,6 @@ def _of_numbers(x, y, largest, seed):
         made = make()
         found[name] = rules.Rule(partial(choose, made), drawn, time.process_time() - began)
 
-    def picked(prefer, labels):
-        return lambda v, f, s: pruning.select(v, f, prefer=prefer, labels=labels, seed=s)
-
     def miss():
         return np.abs(ridge.cross_fitted(x, y, seed=seed)[:, 0] - y)
 
@@ -68,22 +64,13 @@ def _of_numbers(x, y, largest, seed):
             lambda rows, k: order[part[rows[0]]][:k], pruning.n_kept(f, len(y)), len(y), part
         )
 
-    add("random", lambda: np.zeros(len(y)), picked("random", part), drawn=True)
-    add("hard", miss, picked("hard", None))
-    add("hard, by class", miss, picked("hard", part))
-    add("easy", miss, picked("easy", part))
-    add("middle", miss, picked("middle", part))
-    add("influence", lambda: rules.influence(x, y, seed=seed), picked("hard", part))
+    add("random", lambda: np.zeros(len(y)), rules.picked("random", part), drawn=True)
+    add("hard", miss, rules.picked("hard", None))
+    add("hard, by class", miss, rules.picked("hard", part))
+    add("easy", miss, rules.picked("easy", part))
+    add("middle", miss, rules.picked("middle", part))
+    add("influence", lambda: rules.influence(x, y, seed=seed), rules.picked("hard", part))
     (near,) = encoders.principal(x, n_axes=rules.AXES, seed=seed)
     for name, choose in rules.CORESETS.items():
-        add(name, lambda choose=choose: _orders(choose, near, part, largest, seed), prefix)
-    return found
-
-
-def _orders(choose, near, part, largest, seed):
-    """The rows of every part in the order in which a coreset takes them."""
-    found = {}
-    for c in np.unique(part):
-        own = np.flatnonzero(part == c)
-        found[c] = own[choose(near[own], min(len(own), math.ceil(largest * len(own)) + 1), seed)]
+        add(name, partial(rules.orders, choose, near, part, largest, seed), prefix)
     return found

@@ -25,6 +25,14 @@ class Features:
     missing: np.ndarray
 
 
+def medians(x: np.ndarray) -> np.ndarray:
+    """The median (d,) of the numbers there are in each column of x (N, d), which may lack some (NaN); 0 where it lacks all."""
+    full = ~np.isnan(x).all(axis=0)
+    found = np.zeros(x.shape[1])
+    found[full] = np.nanmedian(x[:, full], axis=0)
+    return found
+
+
 def make(
     x: np.ndarray, train: np.ndarray, test: np.ndarray, *, kind: str = "rows", seed: int = 0
 ) -> Features:
@@ -39,24 +47,20 @@ def make(
     rng = np.random.default_rng(seed)
     some = np.sort(rng.choice(train, min(SAMPLE, len(train)), replace=False))
     sample = np.array(flat[some], np.float64)
-    holes = np.isnan(sample)
-    middle = np.zeros(flat.shape[1])
-    full = ~holes.all(axis=0)
-    middle[full] = np.nanmedian(sample[:, full], axis=0) if holes.any() else 0.0
-    sample = np.where(holes, middle, sample)
+    middle = medians(sample)
+    sample = np.where(np.isnan(sample), middle, sample)
     centre, scale, words = np.zeros(flat.shape[1]), np.ones(flat.shape[1]), "as they came"
     if kind == "rows":
         centre, scale, words = sample.mean(axis=0), sample.std(axis=0), "numbers, standardised"
         scale[(scale <= 1e-12 * np.abs(centre)) | (np.ptp(sample, axis=0) == 0)] = 1
-    small = len(shape) < 2 or min(shape[-2:]) < 5
-    if kind == "images" and not small:
+    size = encoders.patch_size(shape) if kind == "images" else 0
+    if size:
         words, patches = (
             "images through a fixed encoder of random patches",
             sample[:IMAGES].astype(np.float32),
         )
 
         def prepare(block):
-            size = 5 if min(shape[-2:]) >= 16 else 3
             return encoders.random_patches(
                 block.astype(np.float32), shape, patches=patches, size=size, n_filters=48, seed=seed
             )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -174,12 +174,7 @@ def probabilities(scores: np.ndarray, y: np.ndarray, *, seed: int = 0) -> np.nda
     if scores.min() >= 0 and np.allclose(scores.sum(axis=1), 1, atol=1e-4):
         return scores
     rows = np.random.default_rng(seed).permutation(len(y))[:SAMPLE]
-    some, own = scores[rows].astype(float), y[rows]
-
-    def loss(log_scale):
-        return -special.log_softmax(np.exp(log_scale) * some, axis=1)[np.arange(len(own)), own].mean()
-
-    scale = np.exp(optimize.minimize_scalar(loss, bounds=(-3, 6), method="bounded").x)
+    scale = ridge.sharpness(scores[rows].astype(float), y[rows], between=(-3, 6), tolerance=1e-5)
     out = np.empty(scores.shape, np.float32)
     for b in blocks(*scores.shape):
         out[b] = special.softmax(scale * scores[b], axis=1)

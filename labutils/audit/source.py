@@ -6,7 +6,7 @@ import io
 import os
 import pathlib
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from labutils.selection import pruning
 TEST = 0.25  # share held out where no test rows are given
 MOST_TEST = 20_000
 CELLS = 12  # columns of a row that are shown
-FAMILIAR = (*bundled.NAMES,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,16 +147,16 @@ def from_file(
     from in place of what the file holds. Raises FileNotFoundError, OSError or ValueError in a sentence.
     """
     path, given = pathlib.Path(os.path.expanduser(path)), str(path)
-    known = given in FAMILIAR and not path.exists()
+    known = given in bundled.NAMES and not path.exists()
     if path.suffix.lower() == ".npy":
         x, y = _mapped(path, given), _mapped(pathlib.Path(target), target) if target else None
         if y is None:
             raise ValueError(f"{given!r} holds no labels; allowed: with --target labels.npy")
         source = from_arrays(x, np.asarray(y), name=path.stem, seed=seed)
         return source if embedding is None else _embedded(source, embedding, seed)
+    mask = None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        mask = None
         if known:
             found, mask = bundled.read(given)
         else:
@@ -181,13 +180,12 @@ def from_file(
         made = _of_table(found, train, test, seed)
     else:
         made = make_features.make(found.x, train, test, kind="rows", seed=seed)
-    kind = found.kind
     source = Source(
-        path.stem if not known else given,
+        given if known else path.stem,
         raw,
         found.y,
         found.classes,
-        kind,
+        found.kind,
         train,
         test,
         made,
@@ -202,10 +200,7 @@ def from_file(
 def _of_table(found, train, test, seed):
     """Features of a table with categories or texts, its missing numbers filled in by the median of the training rows."""
     holes = np.isnan(found.x)
-    middle = np.zeros(found.x.shape[1])
-    full = ~holes[train].all(axis=0)
-    middle[full] = np.nanmedian(found.x[train][:, full], axis=0)
-    x = np.where(holes, middle, found.x)
+    x = np.where(holes, make_features.medians(found.x[train]), found.x)
     parts = tables.features(x, found.categories, found.texts, train, test, seed)
     words = "numbers standardised, a column for each category, texts by their words and letters"
     made = make_features.make(
@@ -215,7 +210,7 @@ def _of_table(found, train, test, seed):
         kind="features",
         seed=seed,
     )
-    return make_features.Features(made.train, made.test, words, holes.sum(axis=0))
+    return replace(made, words=words, missing=holes.sum(axis=0))
 
 
 def _embedded(source, embedding, seed):
@@ -227,11 +222,8 @@ def _embedded(source, embedding, seed):
             f"of the {len(source.y):,} rows"
         )
     made = make_features.make(x, source.train, source.test, kind="features", seed=seed)
-    fields = {name: getattr(source, name) for name in source.__dataclass_fields__}
     words = f"the embedding {pathlib.Path(embedding).name}, {made.words}"
-    return Source(
-        **fields | {"features": make_features.Features(made.train, made.test, words, source.features.missing)}
-    )
+    return replace(source, features=replace(made, words=words, missing=source.features.missing))
 
 
 def _mapped(path, given):

@@ -32,9 +32,7 @@ class Claim:
     accept: tuple[float, float]
     why: str
     widest: float  # an interval broader than this decides nothing; default: as wide as the accepted range
-    miss: str = (
-        ""  # why the number is believed not to hold here, or what run would decide; shown unless reproduced
-    )
+    miss: str = ""  # why the number is believed not to hold here, or what run would decide; shown on a miss
     unverified: bool = False  # whether the published number is from memory: no source of it could be opened
     observe: str = ""  # what is said in place of the statement on a reader's data, which no paper has seen
 
@@ -67,17 +65,13 @@ class Scoreboard:
 
 def read(path: pathlib.Path = CONTRACT) -> dict[str, Claim]:
     """Read the contract: a dict from claim id to `Claim`; a ValueError names the claim and field that is amiss."""
-    fast = getattr(
-        yaml, "CSafeLoader", yaml.SafeLoader
-    )  # in pure Python it takes .2 s, and every check reads anew
+    fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # every check reads anew: .2 s in pure Python
     entries = yaml.load(pathlib.Path(path).read_text(encoding="utf-8"), fast) or {}
     fields = {"chapter", "kind", "statement", "source", "reference", "unit", "accept", "why"}
+    optional = {"widest", "miss", "unverified", "observe"}
     claims = {}
     for id, entry in entries.items():
-        missing, extra = (
-            fields - set(entry),
-            set(entry) - fields - {"widest", "miss", "unverified", "observe"},
-        )
+        missing, extra = fields - set(entry), set(entry) - fields - optional
         if missing or extra:
             raise ValueError(f"claim {id!r}: missing {sorted(missing)}, not known {sorted(extra)}")
         check_choice(f"claim {id!r}: kind", entry["kind"], KINDS)

@@ -27,6 +27,7 @@ def chapters(folder: Path) -> dict[str, nbformat.NotebookNode]:
 
 def records(folder: Path, seeds: dict | None = None) -> list[dict]:
     """The claim records, as `claims.as_json` makes them, in a folder of executed chapters, settled by `seeds`."""
+    seeds = kept(SEEDS) if seeds is None else seeds
     notebooks = chapters(folder).values()
     return [record for nb in notebooks for output in settle(nb, seeds) for record in claims_in(output)]
 
@@ -37,10 +38,10 @@ def claims_in(output: dict) -> list[dict]:
     return found if isinstance(found, list) else [found]
 
 
-def settle(nb: nbformat.NotebookNode, seeds: dict | None = None) -> list[dict]:
+def settle(nb: nbformat.NotebookNode, seeds: dict) -> list[dict]:
     """Give the claims in an executed notebook, in place, the verdict that holds on every seed, and return its outputs.
 
-    `seeds` is what `kept` reads from `SEEDS`, the default. A claim whose verdict differs from seed to seed is
+    `seeds` is what `kept` reads from `SEEDS`. A claim whose verdict differs from seed to seed is
     *inconclusive*, and its card lists the values found. Only runs of the standard profile on the book's own data are
     settled, since only these were run on other seeds.
     """
@@ -48,7 +49,6 @@ def settle(nb: nbformat.NotebookNode, seeds: dict | None = None) -> list[dict]:
     run = nb.metadata.get("labutils", {})
     if run.get("profile") != "standard" or run.get("dataset"):
         return outputs
-    seeds = kept(SEEDS) if seeds is None else seeds
     for output in outputs:
         for record in [each for each in claims_in(output) if each["verdict"] != "observation"]:
             runs = seeds.get(record["chapter"], {}).items()

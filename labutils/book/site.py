@@ -108,9 +108,10 @@ def assemble(mirror: Path, site: Path = "_build/html") -> Path:
 def _lay_out(mirror):
     """Put what the pages need beside the executed chapters: texts, style, main figure, references, configuration."""
     pages = mirror / "chapters"
+    seeds = records.kept(records.SEEDS)
     for name, nb in records.chapters(pages).items():
         before = nbformat.writes(nb)
-        records.settle(nb)
+        records.settle(nb, seeds)
         if nbformat.writes(nb) != before:
             records.write(pages / f"{name}.ipynb", nbformat.writes(nb) + "\n")
     for page in (ROOT / "chapters").glob("*.md"):

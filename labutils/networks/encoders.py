@@ -59,6 +59,15 @@ def random_patches(
     return torch.cat(parts).numpy()
 
 
+def patch_size(shape: tuple[int, ...]) -> int:
+    """The side of the patches that suit images of `shape`, in pixels: 5, or 3 where they are smaller than 16; 0 for no images.
+
+    Images have a height and a width, the last two numbers of the shape, of at least 5.
+    """
+    side = min(shape[-2:]) if len(shape) > 1 else 0
+    return 0 if side < 5 else 3 if side < 16 else 5
+
+
 def principal(x: np.ndarray, *others: np.ndarray, n_axes: int = 64, seed: int = 0) -> list[np.ndarray]:
     """Rows x (N, d) and those of the `others` (M, d) on the longest n_axes principal axes of x, centred by its mean.
 
@@ -80,12 +89,10 @@ def fixed(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Features (N, m) of training rows x (N, d) and (M, m) of `other` rows, m at most `n_features`, made without labels.
 
-    Images, of a `shape` with height and width, go through `random_patches` (patches of 5 pixels, of 3 where they are
-    smaller than 16); then the `principal` axes of the training rows. Raises as `random_patches`.
+    Images, by their `shape`, go through `random_patches` of the size `patch_size`; then the `principal` axes of the training rows. Raises as `random_patches`.
     """
     check_at_least(1, n_features=n_features)
-    if len(shape) > 1 and min(shape[-2:]) >= 5:
-        size = 5 if min(shape[-2:]) >= 16 else 3
+    if size := patch_size(shape):
         options = {"patches": x, "size": size, "n_filters": n_filters, "seed": seed}
         x, other = (random_patches(part, shape, **options) for part in (x, other))
     return tuple(principal(x, other, n_axes=n_features, seed=seed))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import optimize, special
 
 from labutils.checks import check_choice, check_finite, check_positive
 
@@ -49,7 +50,8 @@ def fit(
     """The ridge probe of x (N, d) on classes or numbers y (N,), its penalty that of the least leave-one-out error.
 
     The error is the share of wrong classes, ties broken by the mean square; with by="square" the latter alone. One
-    eigendecomposition of the smaller of (d, d) and (N, N) serves all `penalties`, which are in units of the mean squared (centred) feature times N.
+    eigendecomposition of the smaller of (d, d) and (N, N) serves all `penalties`, which are in units of the mean squared
+    (centred) feature times N.
     Leave-one-out predictions are exact, t - (t - f) / (1 - h) with leverage h (Allen 1974, PRESS; Golub, Heath & Wahba
     1979), the constant term refitted as well. Raises ValueError for NaN, penalties not above zero, another `by`,
     or fewer than two rows.
@@ -116,6 +118,24 @@ def margins(scores: np.ndarray, y: np.ndarray) -> np.ndarray:
     rows, others = np.arange(len(y)), scores.copy()
     others[..., rows, y] = -np.inf
     return scores[..., rows, y] - others.max(axis=-1)
+
+
+def sharpness(
+    scores: np.ndarray, y: np.ndarray, *, between: tuple[float, float] = (-5, 5), tolerance: float = 1e-3
+) -> float:
+    """What scores (N, C) must be multiplied by for their softmax to fit the classes y (N,) best, in log-loss.
+
+    One over the temperature of Guo et al. (2017, 1706.04599). Its logarithm is sought `between` two numbers, to within
+    `tolerance`. The rows must not have been seen by what made the scores.
+    """
+    rows = np.arange(len(y))
+
+    def loss(log_sharpness):
+        logits = np.exp(log_sharpness) * scores
+        return np.mean(special.logsumexp(logits, axis=1) - logits[rows, y])
+
+    best = optimize.minimize_scalar(loss, bounds=between, method="bounded", options={"xatol": tolerance})
+    return float(np.exp(best.x))
 
 
 def influences(

@@ -65,9 +65,6 @@ def prepare(
         made = make()
         rules[name] = Rule(partial(choose, made), drawn, before + time.process_time() - began)
 
-    def picked(prefer, labels):
-        return lambda v, f, s: pruning.select(v, f, prefer=prefer, labels=labels, seed=s)
-
     def prefix(order, f, s):
         return pruning.by_class(lambda rows, k: order[y[rows[0]]][:k], size(f), len(y), y)
 
@@ -90,10 +87,10 @@ def prepare(
     paid["before"] += placed
     add("D2", lambda: d2_pruning(near, ranks, top), lambda order, f, s: order[: size(f)], **paid)
     gradients = (scores[np.arange(len(y)), y] - 1)[:, None] * np.column_stack([near, np.ones(len(y))])
-    add("GradMatch", partial(_orders, _matched, gradients, y, largest, seed), prefix, **paid)
+    add("GradMatch", partial(orders, _matched, gradients, y, largest, seed), prefix, **paid)
     add("influence", partial(influence, x, y, seed=seed), picked("hard", y))
     for name, choose in CORESETS.items():
-        add(name, partial(_orders, choose, near, y, largest, seed), prefix, before=placed)
+        add(name, partial(orders, choose, near, y, largest, seed), prefix, before=placed)
     return rules
 
 
@@ -142,8 +139,18 @@ def _matched(gradients, k, _):
     return gradient_matching(gradients, k).indices
 
 
-def _orders(choose, near, y, largest, seed):
-    """The rows of every class in the order in which a coreset takes them."""
+def picked(prefer: str, labels: np.ndarray | None) -> Callable:
+    """What keeps a fraction by scores, (scores, fraction, seed) to row numbers: `pruning.select` with these options."""
+    return lambda v, f, s: pruning.select(v, f, prefer=prefer, labels=labels, seed=s)
+
+
+def orders(
+    choose: Callable, near: np.ndarray, y: np.ndarray, largest: float, seed: int
+) -> dict[int, np.ndarray]:
+    """The rows of every class of y (N,) in the order in which a coreset takes them, up to the fraction `largest`.
+
+    `choose(rows, k, seed)`, say one of `CORESETS`, sees a class's rows of near (N, m).
+    """
     found = {}
     for c in np.unique(y):
         own = np.flatnonzero(y == c)

@@ -9,7 +9,7 @@ an encoding can add to it.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from labutils.checks import check_at_least, check_finite, check_positive
 from labutils.networks import encoders, ridge
@@ -38,15 +38,8 @@ def fit(x: np.ndarray, y: np.ndarray, *, n_classes: int | None = None) -> Reader
     The prior counts half a row more in every class, so that a class without rows has a probability. Raises as `ridge.fit`.
     """
     probe = ridge.fit(x, y, n_classes=n_classes)
-    scores, rows = probe.left_out, np.arange(len(y))
-
-    def loss(log_sharpness):
-        logits = np.exp(log_sharpness) * scores
-        return np.mean(special.logsumexp(logits, axis=1) - logits[rows, y])
-
-    best = optimize.minimize_scalar(loss, bounds=(-5, 5), method="bounded", options={"xatol": 1e-3})
-    counts = np.bincount(y, minlength=scores.shape[1]) + 0.5
-    return Reader(probe, float(np.exp(best.x)), counts / counts.sum())
+    counts = np.bincount(y, minlength=probe.left_out.shape[1]) + 0.5
+    return Reader(probe, ridge.sharpness(probe.left_out, y), counts / counts.sum())
 
 
 def pointwise(x: np.ndarray, y: np.ndarray, *, folds: int = 3, seed: int = 0) -> np.ndarray:

@@ -86,3 +86,11 @@ def test_an_encoded_set_judges_as_a_library_does_and_its_margins_have_not_seen_t
     scores = ridge.cross_fitted(found.x, d.y_train, folds=5)
     assert found.margin.tolist() == ridge.margins(scores, d.y_train).tolist()
     assert (encoders.encode(d, n_features=5, seed=1).margin != found.margin).any()
+
+
+@pytest.mark.parametrize(
+    ("shape", "side"),
+    [((64,), 0), ((4, 9), 0), ((8, 8), 3), ((3, 15, 40), 3), ((28, 28), 5), ((3, 32, 32), 5)],
+)
+def test_patches_suit_the_smaller_side_of_an_image(shape, side):
+    assert encoders.patch_size(shape) == side

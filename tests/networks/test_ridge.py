@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 from sklearn.linear_model import Ridge
 
 from labutils.networks import ridge
@@ -95,3 +96,11 @@ def test_bad_input(arguments, said):
 def test_bad_folds():
     with pytest.raises(ValueError, match="folds is 1; allowed: 2 to 3"):
         ridge.cross_fitted(np.eye(3), np.arange(3), folds=1)
+
+
+def test_sharpness_is_the_best_of_a_fine_grid():
+    rng = np.random.default_rng(0)
+    y, grid = rng.integers(3, size=200), np.exp(np.linspace(-2, 3, 2001))
+    scores = np.eye(3)[y] + rng.normal(0, 0.8, (200, 3))
+    loss = [-log_softmax(s * scores, axis=1)[np.arange(200), y].mean() for s in grid]
+    assert ridge.sharpness(scores, y, tolerance=1e-5) == pytest.approx(grid[np.argmin(loss)], rel=3e-3)
