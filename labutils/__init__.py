@@ -47,5 +47,5 @@ book/           runs the chapters and prints them: python -m labutils.book
     execute, parameters, provenance     a chapter's run         dependencies   what it is made from
     claims, cards, records              what it found          reader_data    the reader's file in the book
     site, explorer                      the pages, and what moves on them
-    sweep, sweep_results                a chapter over a grid of parameters
+    sweep, sweep_results                a chapter over a grid  console        how a command ends
 """

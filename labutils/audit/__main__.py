@@ -12,6 +12,7 @@ for _name in THREADS:  # more threads than idle cores hold each other up
     os.environ.setdefault(_name, "1")
 
 from labutils.audit import engine, learners, source, store  # noqa: E402
+from labutils.book import console  # noqa: E402
 from labutils.book.reader_data import mirror  # noqa: E402
 
 
@@ -90,15 +91,8 @@ def say(text: str) -> None:
 
 if __name__ == "__main__":
     try:
-        main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit("stopped; finished steps are kept, and the same command goes on from there")
+        console.run(main, stopped="stopped; finished steps are kept, and the same command goes on from there")
     except MemoryError:
         sys.exit(
             "FAILED there is not memory enough; give it fewer rows, or features in an .npy, which is mapped"
         )
-    except (ValueError, OSError, RuntimeError) as error:
-        sys.exit(f"FAILED {error}")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from labutils.book import reader_data, records, sweep, sweep_results
+from labutils.book import console, reader_data, records, sweep, sweep_results
 from labutils.book.execute import THREADS, execute, plain
 from labutils.book.parameters import parameters_of, value_of
 from labutils.book.provenance import ROOT
@@ -145,12 +145,4 @@ def _readme(folder):
 
 
 if __name__ == "__main__":
-    try:
-        main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit("stopped; finished chapters are kept")
-    except (ValueError, OSError, RuntimeError) as error:
-        sys.exit(f"FAILED {error}")
+    console.run(main, stopped="stopped; finished chapters are kept")
