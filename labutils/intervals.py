@@ -7,18 +7,22 @@ import numpy as np
 from scipy import stats
 
 
-def estimate(values: np.ndarray, *, level: float = 0.9) -> tuple[float, tuple[float, float]]:
+def estimate(
+    values: np.ndarray, *, level: float = 0.9, shared: float = 0.0
+) -> tuple[float, tuple[float, float]]:
     """The mean of independent runs and its Student-t interval: value, (low, high).
 
-    `values` has shape (runs,). Raises ValueError for fewer than two runs, which have no interval, or values that
-    are not finite.
+    `values` has shape (runs,). Runs on splits of the same rows share most of them: `shared`, rows that judge over rows
+    learnt from, widens the interval for it (Nadeau & Bengio 2003). Raises ValueError for fewer than two runs, which have
+    no interval, or values that are not finite.
     """
     values = np.asarray(values, float)
     if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
         raise ValueError(
             f"values {values} of shape {values.shape}; an interval needs at least 2 finite runs in a row"
         )
-    reach = stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    error = values.std(ddof=1) * np.sqrt(1 / len(values) + shared)
+    reach = stats.t.ppf((1 + level) / 2, len(values) - 1) * error
     return values.mean(), (values.mean() - reach, values.mean() + reach)
 
 

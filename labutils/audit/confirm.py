@@ -73,11 +73,13 @@ def look(
 
 
 def share_interval(right: np.ndarray, z: float) -> tuple[float, float]:
-    """An interval for the mean of `right` (M,): Wilson's where it holds 0 and 1 alone, else by the normal distribution."""
+    """An interval for the mean of `right` (M,): Wilson's where it holds 0 and 1 alone, else by the normal distribution.
+
+    `z` are the standard deviations that it reaches to either side.
+    """
     n, mean = len(right), float(right.mean())
     if set(np.unique(right)) <= {0.0, 1.0}:
-        middle = (mean + z**2 / (2 * n)) / (1 + z**2 / n)
-        reach = z * math.sqrt(mean * (1 - mean) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-        return middle - reach, middle + reach
+        found = stats.binomtest(int(right.sum()), n).proportion_ci(2 * stats.norm.cdf(z) - 1, method="wilson")
+        return float(found.low), float(found.high)
     reach = z * float(right.std()) / math.sqrt(n)
     return mean - reach, mean + reach

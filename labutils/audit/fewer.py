@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
+from labutils import intervals
 from labutils.audit import choices
 from labutils.audit.confirm import Confirmed
 from labutils.audit.learners import Learner, in_blocks
@@ -129,7 +130,9 @@ def compare(
         n_single=len(y),
         n_rows=n_rows,
         cleaned=cleaned,
-        cleaning=_with_interval(np.array(gain), parts) if len(gain) == repeats else None,
+        cleaning=intervals.estimate(gain, level=LEVEL, shared=_shared(parts))
+        if len(gain) == repeats
+        else None,
         fractions=fractions,
         score=score,
         needed={},
@@ -147,15 +150,10 @@ def _enough(y, rows, n_classes):
     return len(rows) > 1 and (not n_classes or len(np.unique(y[rows])) == len(np.unique(y)))
 
 
-def _widening(parts):
-    """The variance of a mean over J splits that share rows, in units of that of one: 1 / J + held / learnt."""
-    return 1 / len(parts) + len(parts[0][1]) / len(parts[0][0])
-
-
-def _with_interval(values, parts):
-    mean = float(values.mean())
-    reach = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * values.std(ddof=1) * np.sqrt(_widening(parts))
-    return mean, (mean - float(reach), mean + float(reach))
+def _shared(parts):
+    """Rows that judge over rows learnt from: by so much runs on splits of the same rows depend on each other."""
+    own, held = parts[0]
+    return len(held) / len(own)
 
 
 def _needed(made, seed):
@@ -212,7 +210,7 @@ def _possible(gaps, at, parts, seed):
     values = np.array([gap[:, at] for gap in gaps.values()])  # (R, J)
     mean, variance, more = values.mean(axis=1), values.var(axis=1, ddof=1), values.shape[1] - 1
     variance = (3 * np.median(variance) + more * variance) / (3 + more)
-    error = np.maximum(variance * _widening(parts), 1e-12)
+    error = np.maximum(variance * (1 / len(parts) + _shared(parts)), 1e-12)
     spread = max(float(np.mean(mean**2 - error)), 0.0)
     weight = spread / (spread + error)
     noise = np.random.default_rng(seed).standard_t(3 + more, (len(mean), DRAWN))
@@ -237,7 +235,7 @@ def _ahead(values, parts, n_classes, n_test=None):
     else:  # of an explained variance: Olkin & Finn 1995
         chance = max(4 * max(mean, 0.0) * (1 - mean) ** 2, 0.5 / held) / held
     variance = max(variance, chance)
-    total = variance * _widening(parts) + max(variance - chance, 0) + chance * held / n_test
+    total = variance * (1 / len(parts) + _shared(parts)) + max(variance - chance, 0) + chance * held / n_test
     reach = stats.t.ppf((1 + LEVEL) / 2, 2 * len(values) - 1) * np.sqrt(total)
     return mean, (mean - float(reach), min(mean + float(reach), 1.0))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labutils.selection.scores import _labels, _probabilities
+from labutils.selection.scores import check_labels, check_probabilities
 
 FAR = 6.0  # robust deviations from the prediction at which a number is called unlikely
 TINY = 1e-6  # below a threshold that still counts as reaching it
@@ -32,8 +32,8 @@ def confident_joint(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray
     (1911.00068), equations 1 to 3. `probabilities` (N, C) must be of rows not seen. Raises ValueError for other shapes,
     or what are no probabilities.
     """
-    p = _probabilities(probabilities)
-    labels = _labels(labels, p.shape)
+    p = check_probabilities(probabilities)
+    labels = check_labels(labels, p.shape)
     n, classes = p.shape
     counts = np.bincount(labels, minlength=classes)
     own = np.bincount(labels, weights=p[np.arange(n), labels], minlength=classes)

@@ -39,7 +39,7 @@ def el2n(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
     Paul, Ganguli & Dziugaite 2021 (2107.07075), section 2.2: early in training, averaged over runs.
     """
-    p, labels = _probabilities(probabilities), _labels(labels, np.shape(probabilities))
+    p, labels = check_probabilities(probabilities), check_labels(labels, np.shape(probabilities))
 
     def score(p):
         error = p.copy()
@@ -68,13 +68,13 @@ def grand(
 
 def loss(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Cross-entropy -log p_label in nats: array (N,); a probability of 0 counts as the smallest positive one."""
-    p, labels = _probabilities(probabilities), _labels(labels, np.shape(probabilities))
+    p, labels = check_probabilities(probabilities), check_labels(labels, np.shape(probabilities))
     return -np.log(np.maximum(_own(p, labels), np.finfo(p.dtype).tiny)).reshape(-1, len(labels)).mean(axis=0)
 
 
 def entropy(probabilities: np.ndarray) -> np.ndarray:
     """Entropy of the predicted distribution in nats: array (N,), 0 to log C. Shannon 1948; needs no labels."""
-    return _averaged(lambda p: entr(p).sum(axis=-1), _probabilities(probabilities))
+    return _averaged(lambda p: entr(p).sum(axis=-1), check_probabilities(probabilities))
 
 
 def margin(probabilities: np.ndarray) -> np.ndarray:
@@ -87,12 +87,12 @@ def margin(probabilities: np.ndarray) -> np.ndarray:
         top = np.partition(p, p.shape[-1] - 2, axis=-1)
         return 1 - (top[:, -1] - top[:, -2])
 
-    return _averaged(score, _probabilities(probabilities))
+    return _averaged(score, check_probabilities(probabilities))
 
 
 def least_confidence(probabilities: np.ndarray) -> np.ndarray:
     """One minus the largest probability: array (N,), 0 to 1 - 1/C. Lewis & Gale 1994; needs no labels."""
-    return _averaged(lambda p: 1 - p.max(axis=-1), _probabilities(probabilities))
+    return _averaged(lambda p: 1 - p.max(axis=-1), check_probabilities(probabilities))
 
 
 def forgetting(correct: np.ndarray) -> np.ndarray:
@@ -117,7 +117,7 @@ def aum(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     mislabelled examples come out largest.
     """
     z = _scores("logits", logits)
-    labels = _labels(labels, z.shape)
+    labels = check_labels(labels, z.shape)
     if z.shape[-1] < 2:
         raise ValueError(f"logits have one class (shape {z.shape}); allowed: at least two classes")
     return _averaged(lambda z: -margins(z, labels), z)
@@ -130,10 +130,10 @@ def cartography(probabilities: np.ndarray, labels: np.ndarray) -> Cartography:
     1 - difficulty, their "ambiguous" examples have the largest variability. Runs are averaged. Variability alone of all
     scores here is small at both ends: for what is learnt at once, and for what (a wrong label) never is.
     """
-    p = _probabilities(probabilities)
+    p = check_probabilities(probabilities)
     if p.ndim not in (3, 4):
         raise ValueError(f"probabilities have shape {p.shape}; allowed: (T, N, C) or (runs, T, N, C)")
-    own = _own(p, _labels(labels, p.shape))
+    own = _own(p, check_labels(labels, p.shape))
     own = own.reshape(-1, *own.shape[-2:])
     return Cartography(1 - own.mean(axis=(0, 1)), own.std(axis=1).mean(axis=0))
 
@@ -145,11 +145,11 @@ def dual(probabilities: np.ndarray, labels: np.ndarray, *, window: int = 10) -> 
     Cho et al. 2025 (2502.06905). A wrong label that is wrong at all times scores near zero. Raises ValueError for fewer
     times than a window, or one below 2.
     """
-    p = _probabilities(probabilities)
+    p = check_probabilities(probabilities)
     if p.ndim not in (3, 4) or not 2 <= window <= p.shape[-3]:
         found = f"probabilities have shape {p.shape}, window is {window}"
         raise ValueError(f"{found}; allowed: (T, N, C) or (runs, T, N, C), a window from 2 to T")
-    own = _own(p, _labels(labels, p.shape))
+    own = _own(p, check_labels(labels, p.shape))
     own = own.reshape(-1, *own.shape[-2:])  # (runs, T, N)
     part = np.lib.stride_tricks.sliding_window_view(own, window, axis=1)  # (runs, windows, N, window)
     return ((1 - part.mean(axis=-1)) * part.std(axis=-1, ddof=1)).mean(axis=(0, 1))
@@ -161,7 +161,7 @@ def disagreement(probabilities: np.ndarray) -> np.ndarray:
     Entropy of the mean minus mean entropy, 0 where all members agree: BALD, Houlsby et al. 2011 (1112.5745),
     equation 2. Needs no labels; axes before M are averaged. Raises ValueError for fewer than two members.
     """
-    p = _probabilities(probabilities)
+    p = check_probabilities(probabilities)
     if p.ndim < 3 or p.shape[-3] < 2:
         raise ValueError(f"probabilities have shape {p.shape}; allowed: (M, N, C) of M at least 2 members")
     gain = [
@@ -225,8 +225,8 @@ def _scores(name, values):
     return values
 
 
-def _probabilities(probabilities):
-    """Values checked to be distributions over at least two classes."""
+def check_probabilities(probabilities: np.ndarray) -> np.ndarray:
+    """Values (..., N, C) as finite floats; ValueError unless they are distributions over at least two classes."""
     p = _scores("probabilities", probabilities)
     if p.shape[-1] < 2:
         raise ValueError(f"probabilities have one class (shape {p.shape}); allowed: at least two classes")
@@ -239,8 +239,8 @@ def _probabilities(probabilities):
     return p
 
 
-def _labels(labels, shape):
-    """Labels as integers (N,) that suit values of the shape (..., N, C)."""
+def check_labels(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Labels as integers (N,); ValueError unless they suit values of the shape (..., N, C)."""
     labels = np.asarray(labels)
     if labels.shape != tuple(shape[-2:-1]) or labels.dtype.kind not in "iu":
         found = f"shape {labels.shape} and type {labels.dtype}"
