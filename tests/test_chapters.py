@@ -58,8 +58,7 @@ def test_has_one_parameters_cell_with_types_and_comments(path):
 @each_notebook
 def test_cells_are_short_and_draw_through_the_books_style(path):
     for cell in code_cells(path):
-        most = 21 if "parameters" in cell.metadata.get("tags", []) else 20  # the seed, and twenty others
-        assert len(cell.source.splitlines()) <= most, cell.source
+        assert len(cell.source.splitlines()) <= 20, cell.source
         assert not re.search(r"\b(import|from) matplotlib|\bplt\b", cell.source), cell.source
 
 
