@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labutils.audit.learners import named
 from labutils.networks import ridge
 from labutils.selection import pruning, rules, score_table, scores
 
@@ -93,8 +92,3 @@ def score(
     names = tuple(name for name, values in found.items() if np.ptp(values) > 0)
     table = pruning.agreement({name: found[name] for name in names})
     return Examples(rows, found, seconds, names, table, things(table), hard)
-
-
-def said(left_out: np.ndarray) -> np.ndarray:
-    """What the learner calls each row, unseen: class or number (N,)."""
-    return named(left_out)

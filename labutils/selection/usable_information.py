@@ -113,10 +113,3 @@ def gain_score(
         order = information_gain(near[own], min(len(own), int(largest * len(own)) + 2), noise=noise)
         score[own[order]] = -np.arange(len(order))
     return score
-
-
-def bits_of_labels(x: np.ndarray, *, noise: float) -> float:
-    """What the labels of rows x (N, d) tell of the weights of a linear model, in bits, as in `information_gain`."""
-    x = np.asarray(x, float)
-    small = x @ x.T if len(x) < x.shape[1] else x.T @ x
-    return float(np.linalg.slogdet(np.eye(len(small)) + small / noise)[1] / np.log(4))
