@@ -4,7 +4,7 @@ checks          what every function says of bad input          data        named
 intervals       numbers with intervals, and as text            readers     the reader's own files
 rows            blocks of rows, k-means, nearest rows          tables      a csv: its columns, and features of them
 plotting        the look of every figure                       bundled     the data that come with the book
-atomic          files written whole or not at all
+figures         the values a figure draws, its panels          atomic      files written whole or not at all
 
 networks/       models and training, shared by the parts
     models              small networks, drawn from a seed      optimizers      Adam, SGD, SOAP, Muon ... one protocol

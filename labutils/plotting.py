@@ -6,10 +6,14 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
+from IPython import get_ipython
+from IPython.core.formatters import BaseFormatter
 from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.figure import Figure
 
+from labutils import figures
 from labutils.checks import check_choice
 
 # Okabe and Ito's colours: told apart by people with any of the common colour blindnesses.
@@ -100,10 +104,14 @@ def use_style() -> None:
             "mathtext.fontset": "cm",
         }
     )
-    try:  # in a notebook: pictures sharp enough for a telephone's screen
+    try:  # in a notebook: pictures sharp enough for a telephone's screen, and what else goes with a figure
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
         set_matplotlib_formats("png", dpi=200)
+        for mime, make in {figures.VALUES: figures.values, figures.PANELS: figures.panels}.items():
+            kind = type("Formatter", (BaseFormatter,), {"format_type": mime, "_return_type": (str, dict)})
+            get_ipython().display_formatter.formatters[mime] = kind()
+            get_ipython().display_formatter.formatters[mime].for_type(Figure, make)
     except (ImportError, AttributeError):  # no notebook
         pass
 
