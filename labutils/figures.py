@@ -40,8 +40,8 @@ def panels(fig: "Figure") -> dict | None:
     The PNG is in base64. None for figures that hold pictures, which shrink without harm. It is the last thing done
     with a figure: its panels are moved and its letters made smaller on the way.
     """
-    axes = [ax for ax in fig.axes if ax.get_visible()]
-    if not axes or any(ax.images or not ax.axison for ax in axes):
+    axes = [ax for ax in fig.axes if ax.get_visible() and ax.axison]
+    if not axes or any(ax.images and not (ax.get_xlabel() or ax.get_ylabel()) for ax in fig.axes):
         return None
     height = [ax.get_window_extent().height / ax.get_window_extent().width for ax in axes]
     fig.set_layout_engine("none")

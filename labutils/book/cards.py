@@ -23,7 +23,10 @@ def shown(found: dict | list[dict]) -> dict[str, str]:
     """What a notebook shows for one JSON record, a card, or for a list of them, a table: {MIME type: text}."""
     if isinstance(found, dict):
         return {"text/plain": line(found), "text/html": card(found)}
-    return {"text/plain": "\n".join(map(line, found)), "text/html": table(found, here=True)}
+    verdicts = [record["verdict"] for record in found]
+    counted = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in MARKS if verdict in verdicts)
+    fold = f'<details class="claims"><summary>{len(found)} claims: {counted}</summary>{table(found, here=True)}</details>'
+    return {"text/plain": "\n".join(map(line, found)), "text/html": fold}
 
 
 def table(records: list[dict], *, full: list[dict] = (), here: bool = False) -> str:
@@ -155,7 +158,7 @@ def line(r: dict) -> str:
 
 
 def card(r: dict) -> str:
-    """One JSON record as a card: verdict, statement, what is published, found here and accepted."""
+    """One JSON record as a card: verdict, statement and what was found; unfolded, what is published and accepted."""
     verdict = r["verdict"]
     rows = {
         "Published": _published(r),
@@ -163,8 +166,10 @@ def card(r: dict) -> str:
         "Accepted": _accepted(r, why=True),
     }
     listed = "".join(f"<div><dt>{name}</dt><dd>{text}</dd></div>" for name, text in rows.items())
+    missed = verdict in ("inconclusive", "not reproduced")  # is open: nobody need ask for it
     return (
-        f'<div class="claim {_slug(verdict)}" id="{_anchor(r["id"])}">'
-        f'<p class="claim-verdict">{MARKS[verdict]} {verdict} <small>{r["kind"]}</small></p>'
-        f'<p class="claim-statement">{_escape(r["statement"])}</p>{_miss(r)}<dl>{listed}</dl></div>'
+        f'<details class="claim {_slug(verdict)}" id="{_anchor(r["id"])}"{" open" * missed}><summary>'
+        f'<span class="claim-verdict">{MARKS[verdict]} {verdict} <small>{r["kind"]}</small></span>'
+        f'<span class="claim-statement">{_escape(r["statement"])} <span class="claim-here">{_escape(measured(r))}</span></span>'
+        f"</summary>{_miss(r)}<dl>{listed}</dl></details>"
     )

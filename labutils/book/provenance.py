@@ -48,6 +48,17 @@ def repository() -> str:
     return f"https://github.com/{found[1]}" if found else ""
 
 
+def site_url() -> str:
+    """The address at which the book will be published, with a slash at its end, or "" where it is not known.
+
+    That is SITE_URL in the environment. Raises ValueError for one that is no http or https address.
+    """
+    url = os.environ.get("SITE_URL", "").strip()
+    if url and not re.match(r"https?://[^/\s]+", url):
+        raise ValueError(f"SITE_URL={url}; allowed: an address that begins with https:// or http://")
+    return url and url.rstrip("/") + "/"
+
+
 def _output(*command):
     try:
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()

@@ -12,14 +12,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import nbformat
 import yaml
 from papermill.exceptions import strip_color
 from PIL import Image
 
-from labutils.book import records
-from labutils.book.provenance import ROOT, commit, repository, today
+from labutils.book import finish, records, takeaway
+from labutils.book.provenance import ROOT, commit, repository, site_url, today
 
 FRONT = "06_pruning_methods"  # the chapter that answers the question of the index page
 LAUNCH = {"colab_url": "https://colab.research.google.com", "binderhub_url": "https://mybinder.org"}
@@ -51,6 +52,13 @@ def site_config(config: dict, runs: list[dict]) -> dict:
     parts += sorted({f"profile {run['profile']}" for run in runs})
     parts += sorted({f"data {html.escape(Path(run['dataset']).name)}" for run in runs if run["dataset"]})
     config["html"]["extra_footer"] = f'<p class="build">{", ".join(filter(None, parts))}</p>'
+    options = config.setdefault("sphinx", {}).setdefault("config", {})
+    options["ogp_social_cards"] = {"enable": False}  # the main figure says more than a card of text
+    if address := site_url():
+        options |= {"html_baseurl": address, "sitemap_url_scheme": "{link}"}
+        options |= {"ogp_site_url": address, "ogp_image": f"{address}_static/main_figure.png"}
+        options |= {"notfound_urls_prefix": urlsplit(address).path}
+        options["extensions"] = [*options.get("extensions", []), "sphinx_sitemap", "notfound.extension"]
     if url:
         config["repository"] = {"url": url, "branch": "main", "path_to_book": "chapters"}
         config["html"] |= {"use_repository_button": True, "use_issues_button": True}
@@ -93,8 +101,9 @@ def assemble(mirror: Path, site: Path = "_build/html") -> Path:
     mirror, site = Path(mirror).resolve(), Path(site)
     check_executed(mirror, yaml.safe_load((ROOT / "_toc.yml").read_text()))
     with alone(mirror):
-        _lay_out(mirror)
+        panels, links = _lay_out(mirror)
         _build(mirror)
+        finish.pages(mirror / "_build" / "html", url=site_url(), panels=panels, links=links)
         site.parent.mkdir(parents=True, exist_ok=True)
         old = site.with_name(f"{site.name}.old")
         shutil.rmtree(old, ignore_errors=True)
@@ -106,7 +115,10 @@ def assemble(mirror: Path, site: Path = "_build/html") -> Path:
 
 
 def _lay_out(mirror):
-    """Put what the pages need beside the executed chapters: texts, style, main figure, references, configuration."""
+    """Put what the pages need beside the executed chapters: texts, style, main figure, references, configuration.
+
+    Returns what `takeaway.write` made.
+    """
     pages = mirror / "chapters"
     seeds = records.kept(records.SEEDS)
     for name, nb in records.chapters(pages).items():
@@ -123,6 +135,7 @@ def _lay_out(mirror):
     shutil.copy(ROOT / "references.bib", mirror)
     config = site_config(yaml.safe_load((ROOT / "_config.yml").read_text()), records.run_times(pages))
     records.write(mirror / "_config.yml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+    return takeaway.write(records.chapters(pages), pages / "_static")
 
 
 def _build(mirror):

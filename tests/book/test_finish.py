@@ -1,0 +1,73 @@
+"""The finished pages: one of each, pictures with their size and panels, nothing that no page loads."""
+
+import hashlib
+import re
+
+import pytest
+from PIL import Image
+
+from labutils.book import finish
+
+PAGE = """<head><meta name="viewport" content="a" /><meta name="viewport" content="b"/>
+<title>Book &#8212; Book</title><meta property="og:url" content="x.html" />
+<script>window.MathJax = {"a": {"b": 1}}</script>
+<script defer="defer" src="_static/mathjax/tex-chtml.js"></script>
+</head><article>%s</article>"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "_static" / "mathjax" / "sre" / "mathmaps").mkdir(parents=True)
+    for name in ("tex-chtml.js", "tex-svg.js", "sre/mathmaps/en.json", "sre/mathmaps/de.json"):
+        (tmp_path / "_static" / "mathjax" / name).touch()
+    (tmp_path / "_static" / "x.css.map").touch()
+    for name, size in {"whole.png": (80, 40), "a.png": (30, 20), "b.png": (30, 21)}.items():
+        Image.new("RGB", size).save(tmp_path / name)
+    return tmp_path
+
+
+def finished(folder, body, **options):
+    (folder / "x.html").write_text(PAGE % body)
+    finish.pages(folder, **options)
+    return (folder / "x.html").read_text()
+
+
+def test_one_viewport_one_title_and_no_script_for_formulas_that_are_not_there(folder):
+    page = finished(folder, "no formula")
+    assert page.count("viewport") == 1 and 'content="a"' in page and "<title>Book</title>" in page
+    assert "athjax" not in page.lower() and "og:url" not in page
+    assert not (folder / "robots.txt").exists()
+
+
+def test_a_page_with_formulas_keeps_their_script_and_a_site_with_an_address_says_it(folder):
+    page = finished(folder, '<span class="math notranslate">x</span>', url="https://a.b/c/")
+    assert page.count("mathjax/tex-chtml.js") == 1 and "og:url" in page
+    assert "Sitemap: https://a.b/c/sitemap.xml" in (folder / "robots.txt").read_text()
+
+
+def test_pictures_have_their_size_and_come_when_needed_with_their_panels(folder):
+    digest = hashlib.sha256((folder / "whole.png").read_bytes()).hexdigest()
+    page = finished(
+        folder,
+        '<img alt="two &amp; more" src="whole.png" />',
+        panels={digest: [('"l"', "a.png"), ("r", "b.png")]},
+    )
+    sizes = re.findall(r'<img loading="lazy" decoding="async" width="(\d+)" height="(\d+)"', page)
+    assert sizes == [("80", "40"), ("30", "20"), ("30", "21")]
+    assert 'alt="Panel 1 of 2: &quot;l&quot;"' in page and '<span class="told">two &amp; more</span>' in page
+
+
+def test_a_picture_without_panels_stays_alone_and_one_in_the_page_is_left(folder):
+    page = finished(folder, '<img src="b.png"><img src="data:image/png;base64,AA"><img src="gone.png">')
+    assert page.count("<img") == 3 and page.count("lazy") == 1 and "panels" not in page
+
+
+def test_what_no_page_loads_is_gone(folder):
+    finished(folder, "")
+    left = {p.relative_to(folder).as_posix() for p in (folder / "_static").rglob("*") if p.is_file()}
+    assert left == {"_static/mathjax/tex-chtml.js", "_static/mathjax/sre/mathmaps/en.json"}
+
+
+def test_what_is_offered_to_take_along_ends_the_article(folder):
+    page = finished(folder, "text", links={"x": [("claims (csv)", "_static/numbers/x.csv")]})
+    assert '<a href="_static/numbers/x.csv" download>claims (csv)</a></p></article>' in page
