@@ -15,6 +15,7 @@ networks/       models and training, shared by the parts
 laws/           how loss falls with data and size (chapters 01, 09)
     power_law           fit and forecast one curve             regimes              what limits a loss: `diagnose`
     forecasts           intervals that hold on real curves     calibration          what they learnt from a library
+    in_browser          what a page needs to do it itself
     joint_law           data and model size together           random_features      the four regimes, exactly
     learning_curves     measured curves                        intrinsic_dimension  and what depends on it
     ngram               language models by counting            photograph           variance and resolution, to look at

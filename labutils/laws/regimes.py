@@ -15,6 +15,12 @@ WORTH, IDLE = (
 SURE = {"worth it": 0.9, "stop": 0.85}  # a verdict less probable than this is none
 PRIOR_NOISE = 0.05  # relative noise expected beforehand
 PRIOR_POINTS = 2.0  # and how many points that is worth
+STEEP, FLOORS = (
+    (0.05, 3, 500),
+    (0.05, 0.95, 19),
+)  # first, last and number: exponents, and floors as shares of the last loss
+AMPLITUDES, SHIFTS = 300, (0, 0.5, 1)  # of curves that near a floor: how many c, and which s, in `_shapes`
+RISING = 0.01  # chance of so steep a rise of a flat loss below which it is said to rise
 LIMITS = {  # by the verdicts in data and in width
     ("worth it", "stop"): "data",
     ("stop", "worth it"): "model",
@@ -31,10 +37,10 @@ def _shapes(size, first):
     weight). Variance: a floor of at least half the last loss, and above it c / (n - s c), any order of magnitude
     of c, with s = 0, 1/2 or 1, which is least squares (see `random_features.loss`).
     """
-    exponents, shares = np.geomspace(0.05, 3, 500), np.linspace(0.05, 0.95, 19)
+    exponents, shares = np.geomspace(*STEEP), np.linspace(*FLOORS)
     a, floor = (v.reshape(-1, 1) for v in np.meshgrid(exponents, np.r_[0, shares]))
     falling = np.log((1 - floor) * size**-a + floor)
-    c, s = (v.reshape(-1, 1) for v in np.meshgrid(np.geomspace(first / 100, 1, 300), [0, 0.5, 1]))
+    c, s = (v.reshape(-1, 1) for v in np.meshgrid(np.geomspace(first / 100, 1, AMPLITUDES), SHIFTS))
     c, s = (v[(s * c < 0.95 * first)[:, 0]] for v in (c, s))
     level = 1 + c / (1 - s * c)
     flat = np.log((1 + c / np.maximum(size - s * c, 0.05 * size)) / level)  # finite at the peak n = s c, too
@@ -217,7 +223,7 @@ def _regime(n, loss):
     named = weight * (resolution == (regime == "resolution"))
     parts = [part for values in (exponents, floors * np.exp(level)) for part in _median(values, named)]
     line = stats.linregress(np.log(n), np.log(loss), alternative="greater")
-    if line.pvalue < 0.01 and line.slope * np.log(top / n.min()) > 2 * PRIOR_NOISE:
+    if line.pvalue < RISING and line.slope * np.log(top / n.min()) > 2 * PRIOR_NOISE:
         return "rising", dict.fromkeys(chance, 0.0), parts
     return regime, chance, parts
 

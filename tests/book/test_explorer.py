@@ -42,6 +42,19 @@ def test_the_script_sees_its_data(tmp_path):
     assert done.stdout.split("\n")[1] == "undefined undefined"
 
 
+@needs_node
+def test_scripts_come_one_after_the_other(tmp_path):
+    paths = [tmp_path / "one.js", tmp_path / "two.js"]
+    for path, script in zip(paths, ("const helper = x => 2 * x", "console.log(helper(DATA.numbers[0]))")):
+        path.write_text(script)
+    inside = re.search("<script>(.*)</script>", explorer.show(paths, DATA).data, re.DOTALL)[1]
+    assert subprocess.run([NODE, "-e", inside], capture_output=True, text=True).stdout == "3\n"
+
+
+def test_a_box_says_what_it_is_without_scripts():
+    assert explorer.box("one") == f'<form class="claim" id="one"><noscript>{explorer.STILL}</noscript></form>'
+
+
 def test_numbers_that_are_none_are_refused(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         shown(tmp_path, "", {"x": float("nan")})
@@ -51,7 +64,7 @@ def test_numbers_that_are_none_are_refused(tmp_path):
 def test_is_said_what_it_is_and_does_not_end_itself(path):
     text = path.read_text(encoding="utf-8")
     assert text.startswith("//") and "DATA" in text and "</script" not in text.lower()
-    assert max(map(len, text.splitlines())) <= 120
+    assert max(map(len, text.splitlines())) <= 120 and len(text.splitlines()) <= 150
 
 
 @needs_node
