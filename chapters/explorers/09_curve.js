@@ -3,6 +3,7 @@
 
 const AHEAD = 4 // octaves that the fan reaches
 const STEPS = Array.from({ length: 33 }, (_, i) => Math.max(i / 8, 0.01)) // of the fan, in octaves
+const percent = v => draw.percent(v)
 const whole = x => Math.round(x).toLocaleString("en")
 const share = x => `${Math.round(100 * x)}%`.replace("-0%", "0%").replace("-", "−")
 
@@ -88,7 +89,7 @@ function read(text) {
   plot?.element.remove()
   plot = box.plot({ height: 260,
     x: { from: Math.min(...n) / 1.1, to: top * 2 ** AHEAD * 1.1, log: true, label: "examples" },
-    y: { from: low / 1.1, to: high * 1.1, log: true, label: "error", text: v => draw.percent(v) } })
+    y: { from: low / 1.1, to: high * 1.1, log: true, label: "error; the fan: 50% and 90% intervals", text: percent } })
   return { n, loss, top, fan, text, said: words(diagnose(n, loss), top) }
 }
 
@@ -106,8 +107,8 @@ function show() {
   const edge = level => fan.map((each, i) => plot.at(top * 2 ** STEPS[i], each.quantile(level)))
   const target = top * 2 ** octaves, [low, middle, high] = [0.05, 0.5, 0.95].map(f.quantile)
   const { blue, orange } = draw.COLORS
-  const guess = `With ${whole(target)} examples, ${times(octaves)} as many, an error of ${draw.percent(middle)} is `
-    + `to be expected (90% interval ${draw.percent(low)} to ${draw.percent(high)}).`
+  const guess = `With ${whole(target)} examples, ${times(octaves)} as many, an error of ${percent(middle)} is `
+    + `to be expected (90% interval ${percent(low)} to ${percent(high)}).`
   plot.draw([draw.band(edge(0.05), edge(0.95), blue, 0.2), draw.band(edge(0.25), edge(0.75), blue, 0.3),
     draw.line(edge(0.5), blue), ...n.map((v, i) => draw.dot(plot.at(v, loss[i]), "currentColor", 3.5)),
     draw.line([plot.at(target, low), plot.at(target, high)], orange), draw.dot(plot.at(target, middle), orange, 5)],

@@ -39,7 +39,9 @@ stroke="${color}" stroke-width="${width}" stroke-dasharray="${dashes}"/>`
 opacity="${opacity}"/>`
   const dot = ([x, y], color, radius = 4, more = "") =>
     `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${radius}" fill="${color}" ${more}/>`
-
+  const legend = (x, y, ...entries) => entries.map(([words, color, dashes = ""], i) =>
+    line([[x, y + 18 * i], [x + 26, y + 18 * i]], color, { dashes })
+    + text(x + 32, y + 18 * i + 5, "start", words)).join("")
   // Ticks of a logarithmic axis: the numbers 1, 2 and 5 (or 1 alone) times powers of ten.
   function ticks(low, high) {
     const wide = high / low, near = wide > 4 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 7]
@@ -143,5 +145,5 @@ stroke="currentColor"/>` + text(LEFT - 6, self.y(v) + 5, "end", (y.text || short
     return { add, control, slider, choice, play, plot, redraw, start, out, form }
   }
 
-  return { COLORS, make, box, ticks, percent, number, short, text, line, band, dot }
+  return { COLORS, make, box, ticks, percent, number, short, text, line, band, dot, legend }
 })()
