@@ -74,7 +74,7 @@ BOOK     := .venv/bin/python -m labutils.book
 
 STRIP    := .venv/bin/nbstripout --keep-id --extra-keys "metadata.language_info metadata.papermill cell.metadata.papermill cell.metadata.execution"
 
-.PHONY: help book chapters test serve bench readme verdicts keep-full lint strip clean
+.PHONY: help book chapters test serve lab bench readme verdicts keep-full lint strip clean
 
 help:  ## this list
 	@echo "make <target> [PROFILE=$(subst $() ,|,$(PROFILES))] [DATASET=name or path] [CHAPTERS=\"02 03\"] [SEED=1] [JOBS=$(JOBS)] [PYTHON=python3.12]"
@@ -119,19 +119,25 @@ $(SITE): $(EXECUTED) $(SUMMARY) $(PAGES)
 	@rm -f $(filter-out $(EXECUTED) $(SUMMARY),$(wildcard $(MIRROR)/chapters/*.ipynb))
 	@$(BOOK) assemble $(MIRROR) --site $(@D) > /dev/null
 
+# uv, where it is there, finds the torch that fits the machine; where it is not, or cannot, pip does the same.
+UV := { command -v uv > /dev/null && test -z "$(TORCH_INDEX)" && UV_PYTHON_DOWNLOADS=never uv pip install --python .venv/bin/python --torch-backend=auto -r requirements.txt; }
+
 # An interrupted making of .venv starts over; only a whole one is brought up to date.
 $(VENV): requirements.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and f'Python 3.11 to 3.13 is needed, {sys.executable} is {sys.version.split()[0]}; choose one with make PYTHON=python3.12 ...')"
-	@echo "venv: installing requirements.txt into .venv (torch is large: a few minutes, the first time)"
+	@echo "venv: installing requirements.txt into .venv (torch is large: a few minutes, the first time$(if $(TORCH_INDEX),,; without a GPU a tenth of the disk will do: make TORCH_INDEX=https://download.pytorch.org/whl/cpu))"
 	@test -e $@ || $(PYTHON) -m venv --clear .venv
 	@rm -f $@
-	@set -o pipefail; .venv/bin/python -m pip install --disable-pip-version-check --progress-bar off \
-	  $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -r requirements.txt | awk '/Downloading|Installing/ {print; fflush()}'
+	@$(UV) || { set -o pipefail; .venv/bin/python -m pip install --disable-pip-version-check --progress-bar off \
+	  $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -r requirements.txt | awk '/Downloading|Installing/ {print; fflush()}'; }
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
 test: $(VENV)  ## run the tests (PYTEST_ARGS="..." goes to pytest)
 	.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+lab: $(VENV)  ## open the chapters in JupyterLab
+	@cd chapters && ../.venv/bin/jupyter lab
 
 bench: $(VENV)  ## run the benchmarks, one after another
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; .venv/bin/python $$bench || exit 1; done
