@@ -23,6 +23,8 @@ from labutils.book import finish, records, takeaway
 from labutils.book.provenance import ROOT, commit, repository, site_url, today
 
 FRONT = "06_pruning_methods"  # the chapter that answers the question of the index page
+AUDIT = "12_audit_your_data"  # the chapter that answers it for the reader's own file
+OPENING = "% audit\n"  # where the index says so
 LAUNCH = {"colab_url": "https://colab.research.google.com", "binderhub_url": "https://mybinder.org"}
 
 
@@ -85,6 +87,16 @@ def save_main_figure(chapters: Path, path: Path, width: int | None = None) -> No
     path.write_bytes(picture)
 
 
+def opening(audit: nbformat.NotebookNode) -> str:
+    """What the index opens with where the audit ran on the reader's file: its answers, as MyST; "" on the book's data."""
+    if not audit.metadata.get("labutils", {}).get("dataset"):
+        return ""
+    answers = next(cell for cell in audit.cells if cell.get("id") == "answers")
+    table = next(out.data["text/html"] for out in answers.outputs if "text/html" in out.get("data", {}))
+    link = f"The pictures, the reasons and the list of rows to keep: [](./{AUDIT}.ipynb)."
+    return f"## What the audit found\n\n```{{raw}} html\n{table}\n```\n\n{link}\n\n## What it was judged by\n"
+
+
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Wait until no other process is at work in a folder, and hold it; the system lets go of it whatever happens."""
@@ -128,6 +140,9 @@ def _lay_out(mirror):
             records.write(pages / f"{name}.ipynb", nbformat.writes(nb) + "\n")
     for page in (ROOT / "chapters").glob("*.md"):
         shutil.copy(page, pages)
+    index = (ROOT / "chapters" / "index.md").read_text(encoding="utf-8")
+    own = opening(records.chapters(pages)[AUDIT]) if OPENING in index else ""
+    records.write(pages / "index.md", index.replace(OPENING, own))
     for folder in (pages / "_static", mirror / "_build"):
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT / "chapters" / "_static", pages / "_static")

@@ -85,3 +85,26 @@ def test_one_process_at_a_time_works_in_a_folder(tmp_path):
     for thread in threads:
         thread.join()
     assert [each.split()[1] for each in order] == ["in", "out", "in", "out"]
+
+
+def test_the_index_opens_with_the_audit_of_the_readers_file_alone():
+    cell = new_code_cell(
+        "1", id="answers", outputs=[new_output("display_data", data={"text/html": "<table>7</table>"})]
+    )
+    audit = new_notebook(cells=[cell], metadata={"labutils": {"dataset": None}})
+    assert site.opening(audit) == ""
+    audit.metadata["labutils"]["dataset"] = "mine.csv"
+    assert "<table>7</table>" in site.opening(audit) and "12_audit_your_data" in site.opening(audit)
+    assert (ROOT / "chapters" / "index.md").read_text().count(site.OPENING) == 1
+
+
+def test_addresses_appear_where_the_sites_is_known(monkeypatch):
+    monkeypatch.setenv("SITE_URL", "https://a.b/c")
+    options = site.site_config({"html": {}}, [])["sphinx"]["config"]
+    assert options["html_baseurl"] == options["ogp_site_url"] == "https://a.b/c/"
+    assert options["notfound_urls_prefix"] == "/c/" and "sphinx_sitemap" in options["extensions"]
+    monkeypatch.delenv("SITE_URL")
+    assert "html_baseurl" not in site.site_config({"html": {}}, [])["sphinx"]["config"]
+    monkeypatch.setenv("SITE_URL", "javascript:alert(1)")
+    with pytest.raises(ValueError, match="SITE_URL"):
+        site.site_config({"html": {}}, [])
