@@ -8,7 +8,8 @@ color:inherit;accent-color:var(--accent,#00639a)}.xp-row>input[type=range]{heigh
 .xp-row>input[type=number],.xp button{padding:.3rem .6rem;background:var(--pst-color-background,Canvas);color:inherit;
 border:1px solid currentColor;border-radius:6px;font:inherit}.xp svg{display:block;width:100%;max-width:28rem;
 height:auto;font-size:14px;margin:.6rem 0}.xp output{display:block;min-height:3em}.xp [role=alert]:empty{display:none}
-.xp [role=alert]{color:var(--bad,#ac3d08);font-weight:600}.xp text{fill:currentColor}.xp p.xp-how{font-size:.95rem}`
+.xp [role=alert]{color:var(--bad,#ac3d08);font-weight:600}.xp text{fill:currentColor}.xp p.xp-how{font-size:.95rem}
+.xp-pair{display:flex;flex-wrap:wrap;gap:0 1rem}.xp-pair>*{flex:1 1 17rem;min-width:0}`
   const COLORS = { blue: "#3a93d6", orange: "#d55e00", green: "#1a9b74", purple: "#a06fd0", grey: "#8a8a8a" }
   const RIGHT = 352, LEFT = 50, TOP = 26
 
