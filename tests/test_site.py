@@ -3,7 +3,9 @@
 The site is the one that `make book` left in `_build/html`; without one, a site of the smoke profile is built first.
 """
 
+import csv
 import os
+import re
 import shutil
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
@@ -90,11 +92,20 @@ def inspect(context, path, *, accessibility):
         "!window.MathJax?.startup?.promise || document.querySelector('mjx-container, body')"
     )
     page.evaluate("() => window.MathJax?.startup?.promise")
+    page.evaluate(LOAD)
     found |= {kind: page.evaluate(f"() => {{{script}}}") for kind, script in SCRIPTS.items()}
     if accessibility:  # the slowest check, of markup and colours that the phone's view has too
         found["axe"] = axe(page)
     page.close()
     return found
+
+
+# Pictures come when they are scrolled to: ask for all of them.
+LOAD = """async () => {
+    const images = [...document.querySelectorAll('article img')]
+    images.forEach(image => image.loading = 'eager')
+    await Promise.all(images.map(image => image.decode().catch(() => null)))
+}"""
 
 
 def outside(url, folder):
@@ -191,6 +202,46 @@ def test_links(name, site, parsed={}):  # noqa: B006  the cache is meant to be s
 def test_footer_says_which_build_this_is(name, site):
     text = (site / f"{name}.html").read_text(encoding="utf-8")
     assert 'class="build">Version ' in text
+
+
+@each_page
+def test_head_and_pictures_are_as_light_as_they_can_be(name, site):
+    """One viewport, the book's name once in the title, a description; pictures with their size, loaded when needed."""
+    text = (site / f"{name}.html").read_text(encoding="utf-8")
+    assert text.count('name="viewport"') == 1
+    assert re.search(r"<title>(.*?)</title>", text, re.DOTALL)[1].count("Training with Less Data") == 1
+    assert name == "search" or '<meta name="description"' in text
+    pictures = re.findall(r"<img\b[^>]*>", text.partition("<article")[2].partition("</article>")[0])
+    assert all(
+        'loading="lazy"' in p and "width=" in p and "height=" in p for p in pictures if "data:" not in p
+    )
+    assert ("mathjax/" in text) == bool(re.search(r'class="[^"]*\bmath\b', text))
+
+
+@pytest.mark.parametrize("view, seen", [("desktop", ".whole"), ("phone", ".panels")])
+def test_a_figure_comes_in_panels_on_a_telephone_and_whole_elsewhere(browser, site, view, seen):
+    page = browser.new_context(**VIEWS[view]).new_page()
+    page.goto((site / "06_pruning_methods.html").as_uri())
+    assert page.locator("article .panels").first.is_visible() == (seen == ".panels")
+    assert page.locator("article .whole:has(+ .panels)").first.is_visible() == (seen == ".whole")
+    page.close()
+
+
+def test_a_chapter_offers_its_claims_and_the_values_of_its_figures(site):
+    text = (site / "06_pruning_methods.html").read_text(encoding="utf-8")
+    for words in ("claims", "figures"):
+        rows = list(csv.reader((site / "_static" / "numbers" / f"06_pruning_methods-{words}.csv").open()))
+        assert (
+            f"06_pruning_methods-{words}.csv" in text
+            and len(rows) > 10
+            and len({len(row) for row in rows}) == 1
+        )
+
+
+def test_the_first_use_of_a_word_links_to_the_glossary(site):
+    text = (site / "06_pruning_methods.html").read_text(encoding="utf-8")
+    terms = re.findall(r'href="glossary.html#(term-[^"]*)"', text)
+    assert len(terms) > 5 and len(terms) == len(set(terms))
 
 
 def test_search_finds_a_word(browser, site):

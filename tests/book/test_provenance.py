@@ -1,6 +1,10 @@
 """Provenance: the repository, the day and the machine of a build."""
 
 import datetime
+import tomllib
+
+import yaml
+from conftest import ROOT
 
 from labutils.book import provenance
 
@@ -28,3 +32,10 @@ def test_the_day_can_be_fixed_and_the_facts_name_versions(monkeypatch):
 def test_a_changed_checkout_has_a_plus(monkeypatch):
     monkeypatch.setattr(provenance, "_output", lambda *c: " M file" if "status" in c else "abc1234")
     assert provenance.commit() == "abc1234+"
+
+
+def test_what_to_cite_is_the_same_wherever_it_stands():
+    cite = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    index = (ROOT / "chapters" / "index.md").read_text()
+    assert f"{{{cite['title']}}}" in index and f"version = {{{cite['version']}}}" in index
+    assert cite["version"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
