@@ -1,12 +1,17 @@
 """A language model without training: an interpolated n-gram model of characters, whose size and data are dials.
 
-Size is the number of contexts kept, the most frequent first; data is the number of characters counted. One
+It can be asked how well it foretells a text (`ngram_losses`), and to write (`fit_writer`). Size is the number of contexts kept, the most frequent first; data is the number of characters counted. One
 sort of the packed n-grams gives the counts of every order, so ten million characters take seconds.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from labutils.checks import check_at_least
+
+SYMBOLS = 96  # of a text that is to be written: a newline and the printable characters of ASCII
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +108,11 @@ def _runs(values):
 
 def _count(train, order, bits):
     """The tables of all lengths 1 .. order, shortest first, over the same positions of `train`."""
-    grams = np.sort(_pack(train, order, bits))
+    return _tables(np.sort(_pack(train, order, bits)), order, bits)
+
+
+def _tables(grams, order, bits):
+    """The tables of all lengths 1 .. order, shortest first, of sorted packed grams of that order."""
     first = _runs(grams)
     grams, counts = grams[first], np.diff(np.r_[first, len(grams)])
     tables = [_table(grams, counts, bits)]
@@ -163,3 +172,87 @@ def _interpolate(found, limit, symbols):
     for own, spare, rank in found:
         p = np.where(rank < limit, own + spare * p, p)
     return p
+
+
+@dataclass(frozen=True, eq=False)
+class Writer:
+    """An n-gram model of texts with classes, every symbol marked with its class, so that no text mixes two."""
+
+    tables: list[_Table]
+    starts: list[np.ndarray]  # for each length (K,): the first gram of every context
+    bits: int
+
+    @property
+    def order(self) -> int:
+        """Symbols to an n-gram, so one less of context."""
+        return len(self.tables)
+
+    def write(self, y: np.ndarray, *, length: int = 400, seed: int = 0) -> list[str]:
+        """New texts of the classes y (M,), `length` characters each, ends of lines and of texts as spaces.
+
+        A symbol is drawn from the longest context that occurred, or with the probability that it leaves to the shorter
+        one, from that. Never a symbol that its class has not had. Raises ValueError for a class that was not seen.
+        """
+        y = np.asarray(y).astype(np.int64)
+        rng, cumulated = np.random.default_rng(seed), [np.r_[0, np.cumsum(t.discounted)] for t in self.tables]
+        letters = self.tables[0].grams  # the symbols that occur
+        low, high = np.searchsorted(letters, y * SYMBOLS), np.searchsorted(letters, (y + 1) * SYMBOLS)
+        if (low == high).any():
+            raise ValueError(
+                f"y holds class {y[low == high][0]}; allowed: the classes that the writer was fitted to"
+            )
+        context = np.zeros(len(y), np.int64)
+        for _ in range(self.order - 1):
+            context = (context << self.bits) | y * SYMBOLS  # as after the end of a text
+        mask, codes = (1 << self.bits * (self.order - 1)) - 1, np.empty((len(y), length), np.int64)
+        for i in range(length):
+            u, symbol, left = rng.random(len(y)), np.empty(len(y), np.int64), np.arange(len(y))
+            for k in range(self.order - 1, 0, -1):
+                table, history = self.tables[k], context[left] & ((1 << self.bits * k) - 1)
+                at, seen = _find(table.contexts, history)
+                spare = np.where(seen, table.spare[at], 1.0)
+                here = u[left] >= spare
+                goal = cumulated[k][self.starts[k][at]] + u[left] - spare
+                into = np.searchsorted(cumulated[k], goal[here], side="right") - 1
+                ends = np.r_[self.starts[k], len(table.grams)]
+                into = np.clip(
+                    into, ends[at[here]], ends[at[here] + 1] - 1
+                )  # the last bit of a sum may be off
+                symbol[left[here]] = table.grams[into] & ((1 << self.bits) - 1)
+                left, spare = left[~here], spare[~here]
+                u[left] /= spare  # uniform again
+            floor, mass = cumulated[0][low[left]], cumulated[0][high[left]] - cumulated[0][low[left]]
+            into = np.searchsorted(cumulated[0], floor + u[left] * mass, side="right") - 1
+            symbol[left] = letters[np.clip(into, low[left], high[left] - 1)]
+            context = ((context << self.bits) | symbol) & mask
+            codes[:, i] = symbol % SYMBOLS
+        return ["".join(map(chr, np.where(row, row + 31, 32))) for row in codes]
+
+
+def fit_writer(texts: Sequence[str], y: np.ndarray, *, order: int = 6) -> Writer:
+    """The `Writer` of texts (N,) with classes y (N,); `order` is cut where that many symbols fit no 63 bits.
+
+    Characters outside ASCII are read as "?". Raises ValueError for lengths that disagree, or an order below 2.
+    """
+    check_at_least(2, order=order)
+    y = np.asarray(y)
+    if len(texts) != len(y) or not len(y):
+        raise ValueError(f"{len(texts)} texts and {len(y)} classes; allowed: as many, at least one")
+    bits = int((y.max() + 1) * SYMBOLS - 1).bit_length()
+    order = min(order, 63 // bits)
+    stream = np.concatenate(
+        [text_codes("\n" * (order - 1) + text + "\n") + SYMBOLS * c for text, c in zip(texts, y)]
+    )
+    stream = np.r_[stream, np.full(order - 1, y[-1] * SYMBOLS)]
+    grams = _pack(stream, order, bits)
+    whole = (
+        stream[: len(grams)] // SYMBOLS == stream[order - 1 :] // SYMBOLS
+    )  # no gram from one class to another
+    tables = _tables(np.sort(grams[whole]), order, bits)
+    return Writer(tables, [_runs(t.grams >> bits) for t in tables], bits)
+
+
+def text_codes(text: str) -> np.ndarray:
+    """Codes 0 .. 95 of a text (n,), as a writer reads it: 0 for a newline and other control characters, "?" for what is not ASCII."""
+    codes = np.frombuffer(text.encode("ascii", errors="replace"), np.uint8).astype(np.int64) - 31
+    return np.where(codes > 0, np.minimum(codes, SYMBOLS - 1), 0)

@@ -150,3 +150,66 @@ def test_bad_input_is_refused(change, message):
     train, test = arguments.pop("train"), arguments.pop("test")
     with pytest.raises(ValueError, match=message):
         ngram.ngram_losses(train, test, **arguments)
+
+
+def test_a_writer_draws_by_the_probabilities_of_the_model():
+    """The next character after a context, against the model's own interpolated probabilities."""
+    rng = np.random.default_rng(5)
+    text = "".join(rng.choice(list("abc"), p=[0.5, 0.3, 0.2], size=60))
+    writer = ngram.fit_writer([text], np.array([0]), order=3)
+    drawn = writer.write(np.zeros(40_000, int), length=3, seed=6)
+    stream = np.r_[0, 0, ngram.text_codes(text), 0, 0, 0]
+    found = Counter(drawn)
+    p = defaultdict(dict)
+    for history in {
+        (0, 0),
+        *((0, c) for c in (66, 67, 68)),
+        *((b, c) for b in (66, 67, 68) for c in (66, 67, 68)),
+    }:
+        raw = probabilities_after(stream, history)
+        p[history] = {c: v / sum(raw.values()) for c, v in raw.items()}
+    for first, second, third in ((66, 66, 67), (67, 66, 66), (66, 68, 67)):
+        share = p[0, 0][first] * p[0, first][second] * p[first, second][third]
+        seen = found["".join(chr(c + 31) for c in (first, second, third))] / 40_000
+        assert abs(seen - share) < 5 * np.sqrt(share / 40_000)
+
+
+def probabilities_after(stream, history):
+    """Interpolated probabilities of the symbols that occur, by counting; what the unigram leaves over is spread alike."""
+    grams = [Counter() for _ in range(3)]
+    for i in range(2, len(stream)):
+        for n in range(3):
+            grams[n][tuple(stream[i - n : i + 1].tolist())] += 1
+    p = {c: 0.0 for c in set(stream.tolist())}
+    for n in range(3):
+        sizes = Counter(grams[n].values())
+        share = sizes[1] / max(sizes[1] + 2 * sizes[2], 1)
+        rate = [r - (r + 1) * share * sizes[r + 1] / max(sizes[r], 1) for r in (1, 2, 3)]
+        rate = [0, *(min(max(d, 0.1), r) for r, d in zip((1, 2, 3), rate))]
+        h = history[len(history) - n :] if n else ()
+        after = {g[-1]: c for g, c in grams[n].items() if g[:-1] == h}
+        if total := sum(after.values()):
+            spare = sum(rate[min(c, 3)] for c in after.values()) / total
+            own = {c: (after.get(c, 0) - rate[min(after.get(c, 0), 3)]) / total for c in p}
+            if n == 0:
+                p = {c: v / (1 - spare) for c, v in own.items()}
+            else:
+                p = {c: own[c] + spare * p[c] for c in p}
+    return p
+
+
+def test_a_writer_keeps_to_its_class_and_repeats_by_its_seed():
+    writer = ngram.fit_writer(["abab" * 30, "xyxy" * 30], np.array([0, 1]), order=4)
+    texts = writer.write(np.array([0, 1, 0]), length=50, seed=1)
+    assert [set(text) <= set(letters) for text, letters in zip(texts, ("ab ", "xy ", "ab "))] == [True] * 3
+    assert texts == writer.write(np.array([0, 1, 0]), length=50, seed=1) and all(len(t) == 50 for t in texts)
+    with pytest.raises(ValueError, match="class 2"):
+        writer.write(np.array([2]))
+    with pytest.raises(ValueError, match="classes"):
+        ngram.fit_writer(["a"], np.array([0, 1]))
+
+
+def test_text_codes_are_those_of_the_alphabet():
+    text = "\n" + "".join(map(chr, range(32, 127)))
+    assert ngram.text_codes(text).tolist() == list(range(96))
+    assert ngram.text_codes("é\t").tolist() == [32, 0]
