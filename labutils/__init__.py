@@ -19,7 +19,8 @@ laws/           how loss falls with data and size (chapters 01, 09)
     joint_law           data and model size together           random_features      the four regimes, exactly
     learning_curves     measured curves                        intrinsic_dimension  and what depends on it
     ngram               language models by counting            photograph           variance and resolution, to look at
-    kernel_regression   exact learning curves
+    kernel_regression   exact learning curves             synthetic           training on the output of models
+    generators          examples of a class, made up
 budget/         what a model can hold (chapters 02, 03)
     capacity            perceptrons, and what is published     memorisation    random tokens, learned by heart
     grokking, fourier   addition mod p, and its mechanism      losses               softmax, squared error, StableMax
@@ -37,6 +38,7 @@ selection/      which examples to keep (chapters 04 to 07)
     usable_information  bits of a row, bits of a set      variational_bottleneck   a price on bits, in training
 geometry/       how alike two representations are (chapter 10)
     similarity          CKA, neighbours, CCA                   translation          from one to the other, without pairs
+    translation_steps   the same, step by step
 audit/          the reader's data in five answers (chapter 12): python -m labutils.audit
     engine, report              the audit, and what it found     source, features     what it is given, and what a learner sees
     inputs, copies              what is there                    label_errors         likely wrong labels
