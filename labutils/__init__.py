@@ -25,7 +25,7 @@ budget/         what a model can hold (chapters 02, 03)
     capacity            perceptrons, and what is published     memorisation    random tokens, learned by heart
     grokking, fourier   addition mod p, and its mechanism      losses               softmax, squared error, StableMax
     grokking_transformer                the same sums by a transformer
-selection/      which examples to keep (chapters 04 to 07)
+selection/      which examples to keep (chapters 04 to 08)
     easy_hard           the theory, for perceptrons            coresets             subsets that stand for all rows
     scores              one number per example                 facility_location    every row near a choice
     prototypes          scores from features alone             weighted_coresets    subsets with weights, provably
@@ -36,6 +36,8 @@ selection/      which examples to keep (chapters 04 to 07)
     gradient_matching   weights that match the gradient
     information         the bottleneck, exactly           information_plane   what a small network holds, by estimator
     usable_information  bits of a row, bits of a set      variational_bottleneck   a price on bits, in training
+    finetuning          what a head start is worth        transfer_tasks       what to learn first, and what then
+    importance          rows like a few others            mixed_pool           a pool, half of it irrelevant
 geometry/       how alike two representations are (chapter 10)
     similarity          CKA, neighbours, CCA                   translation          from one to the other, without pairs
     translation_steps   the same, step by step
