@@ -198,11 +198,17 @@ def _errors(scores, y, n_classes):
 def _fewer(found, chosen, x, y, single, errors, there, share, repeats, seed, bar):
     """Compare on the training rows, choose, and only then look at the test rows that are no copies of them."""
     n_classes, flagged = found.n_classes, errors.flagged[single]
+
+    def doubts(rows):
+        own = single[rows]
+        return _errors(_left_out(chosen, x[own], y[own], n_classes, seed), y[own], n_classes).flagged
+
     made = fewer.compare(
         x[single],
         y[single],
         chosen,
         flagged,
+        doubts=doubts if flagged.any() else None,
         n_classes=n_classes,
         share=share,
         repeats=repeats,

@@ -81,6 +81,7 @@ def compare(
     learner: Learner,
     flagged: np.ndarray,
     *,
+    doubts: Callable | None = None,
     n_classes: int = 0,
     share: float = 0.95,
     repeats: int = 5,
@@ -90,23 +91,27 @@ def compare(
     """Compare all rules on rows x (N, m), y (N,) without copies, and recommend one: `Fewer`, not yet confirmed.
 
     In each of `repeats` splits the rules choose from at most 10,000 of the rows to learn from (2,000 for a heavy learner),
-    and the rest judge. `flagged` (N,) are likely label errors: left out if that does not lower the score. A rule is
-    recommended over random only where its gain at equal size is above zero with a chance of 95%. `tick()` after every split.
+    and the rest judge. `flagged` (N,) are likely label errors: left out if that does not lower the score, which is tried
+    with `doubts(rows)`, a mask of those that the labels of these rows alone make doubtful (default: `flagged[rows]`; found
+    with the labels of the rows that judge, it would promise too much). A rule is recommended over random only where its gain at equal size is above zero with a chance of 95%. `tick()` after every split.
     """
     pool, kept, full, gain, seconds = POOL[learner.heavy], {}, [], [], {}
     parts = splits(len(y), repeats, seed)
+    learning = [own[: max(pool, most_rows(x, learner))] for own, _ in parts]
+    sound = [~(flagged[own] if doubts is None else doubts(own)) for own in learning]
     guess = float(np.bincount(y).max() / len(y)) if n_classes else 0.0
-    for own, held in parts:
+    for own, (_, held), fine in zip(learning, parts, sound):
         some = own[: most_rows(x, learner)]
+        clean = some[fine[: len(some)]]
         full.append(_learnt(learner, x, y, some, n_classes, held, seed))
-        if flagged.any() and _enough(y, some[~flagged[some]], n_classes):
-            gain.append(_learnt(learner, x, y, some[~flagged[some]], n_classes, held, seed) - full[-1])
+        if flagged.any() and _enough(y, clean, n_classes):
+            gain.append(_learnt(learner, x, y, clean, n_classes, held, seed) - full[-1])
     cleaned = bool(gain) and len(gain) == repeats and np.mean(gain) >= 0
-    size = min(pool, min(len(own[~flagged[own]] if cleaned else own) for own, _ in parts))
+    choosing = [own[fine] if cleaned else own for own, fine in zip(learning, sound)]
+    size = min(pool, *map(len, choosing))
     fewest = min(max(FEWEST, PER_CLASS * n_classes), 0.3 * size)
     fractions = np.array([f for f in FRACTIONS if f * size >= fewest])
-    for repeat, (own, held) in enumerate(parts):
-        own = own[~flagged[own]] if cleaned else own
+    for repeat, (own, (_, held)) in enumerate(zip(choosing, parts)):
         own = own[:pool]
         table = choices.prepare(
             x[own], y[own], n_classes=n_classes, largest=fractions[-1], seed=seed + repeat
