@@ -11,6 +11,8 @@ from PIL import Image
 # Of MathJax the pages load one bundle, and that in turn fonts, rare macros and what reads formulas aloud, in English.
 MATHJAX = r"tex-chtml\.js|output/chtml/fonts/woff-v2/.*|input/tex/extensions/.*|a11y/.*|sre/mathmaps/(base|en|nemeth)\.json"
 
+ICONS = "_static/scripts/fontawesome.js"  # 2,000 icons, 0.5 MB on the wire, of which the pages show twenty
+
 
 def pages(
     folder: Path, *, url: str = "", panels: dict[str, list[dict]] | None = None, links: dict | None = None
@@ -21,12 +23,18 @@ def pages(
     as (title, path)} for telephones, `links` {page: [(text, address)]} what a page offers to take along.
     """
     folder, panels, links = Path(folder), panels or {}, links or {}
+    library = folder / ICONS
+    shapes = library.read_text(encoding="utf-8") if library.is_file() else ""
     for page in sorted(folder.glob("*.html")):
         text = page.read_text(encoding="utf-8")
         text = one_of_each(text, url)
+        text = with_icons(text, shapes)
         text = re.sub(r"<img\b[^>]*>", lambda found: _image(found[0], folder, panels), text)
         text = _with_links(text, links.get(page.stem, []))
         page.write_text(text, encoding="utf-8")
+    if not any(ICONS in page.read_text(encoding="utf-8") for page in folder.glob("*.html")):
+        library.unlink(missing_ok=True)
+        shutil.rmtree(folder / "_static" / "vendor" / "fontawesome", ignore_errors=True)
     _drop_unused(folder / "_static")
     if url:
         (folder / "robots.txt").write_text(
@@ -51,6 +59,31 @@ def one_of_each(text: str, url: str = "") -> str:
     if not url:
         text = re.sub(r'\s*<meta property="og:(?:url|image)[^>]*>', "", text)
     return text
+
+
+def with_icons(text: str, library: str) -> str:
+    """A page whose icons are drawings of their own, without the script `library` (Font Awesome's) that draws them.
+
+    A page with an icon that the library does not hold is left as it is.
+    """
+    missing = False
+
+    def drawn(found):
+        nonlocal missing
+        for name in re.findall(r"fa-([a-z-]+)", found["kind"]):
+            # the last is the solid one; before it stand those of brands and outlines
+            shape = re.findall(rf'[,{{]"?{name}"?:\[(\d+),(\d+),\[[^\]]*\],"[0-9a-f]+","([^"]+)"', library)
+            if shape:
+                width, height, path = shape[-1]
+                rest = re.sub(r'\s*title="[^"]*"', "", found["rest"])
+                drawing = f'viewBox="0 0 {width} {height}" fill="currentColor" aria-hidden="true"'
+                return f'<svg class="icon {found["kind"]}"{rest} {drawing}><path d="{path}"/></svg>'
+        missing = True
+        return found[0]
+
+    icon = r'<(?P<tag>i|span) class="(?P<kind>[^"]*\bfa-[^"]*)"(?P<rest>[^>]*)></(?P=tag)>'
+    new = re.sub(icon, drawn, text)
+    return text if missing else re.sub(r"\s*<script[^>]*fontawesome\.js[^>]*></script>", "", new)
 
 
 def _image(tag, folder, panels):
@@ -99,5 +132,4 @@ def _drop_unused(static):
             path.unlink()
         elif path.is_dir() and not any(path.iterdir()):
             path.rmdir()
-    for name in ("locales",):
-        shutil.rmtree(static / name, ignore_errors=True)
+    shutil.rmtree(static / "locales", ignore_errors=True)

@@ -71,3 +71,20 @@ def test_what_no_page_loads_is_gone(folder):
 def test_what_is_offered_to_take_along_ends_the_article(folder):
     page = finished(folder, "text", links={"x": [("claims (csv)", "_static/numbers/x.csv")]})
     assert '<a href="_static/numbers/x.csv" download>claims (csv)</a></p></article>' in page
+
+
+LIBRARY = 'x={sun:[1,2,[3],"f0","OUTLINE"]},y={sun:[512,512,[9,"a"],"f1","M0 1"],"arrow-up":[384,512,[],"f2","M2 3"]}'
+SCRIPT = '<script defer src="_static/scripts/fontawesome.js?digest=1"></script>'
+
+
+def test_icons_are_drawn_in_the_page_and_their_script_goes():
+    icons = '<i class="theme fa-solid fa-sun fa-lg" data-mode="light" title="Light"></i><span class="fa-solid fa-arrow-up"></span>'
+    page = finish.with_icons(SCRIPT + icons, LIBRARY)
+    assert "<script" not in page and "<i" not in page and "title" not in page
+    assert 'class="icon theme fa-solid fa-sun fa-lg" data-mode="light"' in page
+    assert '<path d="M0 1"/>' in page and '<path d="M2 3"/>' in page
+
+
+def test_a_page_with_an_unknown_icon_keeps_the_script():
+    page = SCRIPT + '<i class="fa-solid fa-sun"></i><i class="fa-solid fa-nothing"></i>'
+    assert finish.with_icons(page, LIBRARY) == page
