@@ -1,98 +1,60 @@
 // Chapter 04's explorer: how often a perceptron errs that was trained on the hardest, the easiest or random examples.
-// DATA is { logKept, logFraction, angles, logErrors }, a table of labutils.selection.easy_hard.test_error:
-// logErrors[which][i][j][k] with the probe angles[i] degrees off, share kept j, kept examples per parameter k.
+// DATA is { logKept, shares, angles, logErrors }, a table of labutils.selection.easy_hard.test_error: logErrors[which]
+// [who errs: 0 the probe, 1 the labels][by which of the angles][share kept][kept examples per parameter].
 
-const LEAST = Math.log(0.5), MOST = Math.log(64) // examples per parameter, before pruning
-const TICKS = { x: [0.5, 1, 2, 4, 8, 16, 32, 64], y: [0.5, 0.2, 0.1, 0.05, 0.02, 0.01] }
-const LINES = { hard: ["#D55E00", ""], easy: ["#3a93d6", "7 3"], random: ["#8a8a8a", "2 3"] } // colour, dashes
-const POINTS = 80 // of each curve
-const FLOOR = 180 // where curves that leave the plot below are cut off
+const LEAST = Math.log(0.5), MOST = Math.log(64), POINTS = 80 // examples per parameter, before pruning; of each curve
 const CLEAR = 1.02 // the second must err more by this factor, or there is no winner
+const { orange, blue, grey } = draw.COLORS, LINES = { hard: [orange, ""], easy: [blue, "7 3"], random: [grey, "2 3"] }
 
-const element = name => document.getElementById(`eh-${name}`)
-const rounded = x => x.toPrecision(2)
+const rounded = x => Number(x.toPrecision(2)), percent = x => draw.percent(x)
+const HOW = "Of the examples you have, a part is kept: those nearest to a probe's boundary (hard), those farthest from "
+  + "it (easy), or any. A perceptron learns from them. Choose who errs, the probe that ranks or whoever gave the labels, "
+  + "and how often; the other knows the truth."
+const box = draw.box("eh", "Easy or hard?", HOW)
+const amount = box.slider("Examples per parameter",
+  { max: 100, value: 56, shown: v => String(rounded(Math.exp(LEAST + v / 100 * (MOST - LEAST)))) })
+const share = box.slider("Share kept", { max: DATA.shares.length - 1, value: DATA.shares.indexOf(0.5),
+  shown: i => percent(DATA.shares[i]) })
+const who = box.choice("Who errs", ["the probe that ranks", "whoever gave the labels"])
+const off = box.slider("Wrong calls", { max: DATA.angles.length - 1,
+  shown: i => `${percent(DATA.angles[i] / 180)} (${DATA.angles[i]} degrees off)` })
+const plot = box.plot({ height: 250, x: { from: 0.5, to: 64, log: true, label: "examples per parameter, before pruning",
+  ticks: [0.5, 1, 2, 4, 8, 16, 32, 64] }, y: { from: 0.004, to: 0.5, log: true, label: "error on the test",
+  ticks: [0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005], text: percent } })
 
-// Position in the drawing of a number of examples (its logarithm) and of an error.
-const across = logAlpha => 46 + 300 * (logAlpha - LEAST) / (MOST - LEAST)
-const down = error => 8 + 168 * Math.log(0.5 / error) / Math.log(100)
-
-// The cell of a grid that x lies in, and how far along, 0 to 1; the nearest cell's end for an x outside.
-function place(grid, x) {
+// The error: its logarithm is interpolated along the examples kept, and only there.
+function errorOf(which, logAlpha) {
+  const j = Number(share.value), x = logAlpha + Math.log(DATA.shares[j]), grid = DATA.logKept
+  const errors = DATA.logErrors[which][who.value][off.value][j]
   let cell = 0
   while (cell < grid.length - 2 && x > grid[cell + 1]) cell++
-  const along = (x - grid[cell]) / (grid[cell + 1] - grid[cell])
-  return [cell, Math.min(1, Math.max(0, along))]
-}
-
-// The error between the table's points: its logarithm is interpolated in all three directions.
-function errorOf(which, logAlpha, logFraction, angle) {
-  const [k, alongKept] = place(DATA.logKept, logAlpha + logFraction)
-  const [j, alongFraction] = place(DATA.logFraction, logFraction)
-  const [i, alongAngle] = place(DATA.angles, angle)
-  let sum = 0
-  for (const x of [0, 1]) for (const y of [0, 1]) for (const z of [0, 1]) {
-    const weight = (x ? alongKept : 1 - alongKept) * (y ? alongFraction : 1 - alongFraction)
-      * (z ? alongAngle : 1 - alongAngle)
-    sum += weight * DATA.logErrors[which][i + z][j + y][k + x]
-  }
-  return Math.exp(sum)
-}
-
-const text = (x, y, anchor, words) =>
-  `<text x="${x}" y="${y}" text-anchor="${anchor}" fill="currentColor">${words}</text>`
-const line = (path, [color, dashes]) =>
-  `<path d="${path}" fill="none" stroke="${color}" stroke-width="2.5" stroke-dasharray="${dashes}"/>`
-
-function axes() {
-  const grid = TICKS.y.map(error => `<path d="M46 ${down(error)}H346" stroke="currentColor" opacity=".15"/>`
-    + text(40, down(error) + 4, "end", `${100 * error}%`))
-  const numbers = TICKS.x.map(alpha => text(across(Math.log(alpha)), 197, "middle", alpha))
-  return [...grid, ...numbers, text(196, 218, "middle", "examples per parameter")].join("")
+  const along = Math.min(1, Math.max(0, (x - grid[cell]) / (grid[cell + 1] - grid[cell])))
+  return Math.exp(errors[cell] + along * (errors[cell + 1] - errors[cell]))
 }
 
 // The curve of one choice over all numbers of examples, with a dot at the one set.
-function curve(which, logAlpha, logFraction, angle) {
-  const height = at => Math.min(FLOOR, down(errorOf(which, at, logFraction, angle)))
-  const points = Array.from({ length: POINTS + 1 }, (_, i) => {
-    const at = LEAST + i / POINTS * (MOST - LEAST)
-    return `${across(at)} ${height(at)}`
-  })
-  const dot = `<circle cx="${across(logAlpha)}" cy="${height(logAlpha)}" r="5" fill="${LINES[which][0]}"/>`
-  return line(`M${points.join("L")}`, LINES[which]) + dot
+function curve(which, logAlpha) {
+  const [color, dashes] = LINES[which], place = at => plot.at(Math.exp(at), errorOf(which, at))
+  const points = Array.from({ length: POINTS + 1 }, (_, i) => place(LEAST + i / POINTS * (MOST - LEAST)))
+  return draw.line(points, color, { dashes }) + draw.dot(place(logAlpha), color, 5)
 }
 
-function legend() {
-  return Object.keys(LINES).map((which, i) =>
-    line(`M60 ${118 + 20 * i}h26`, LINES[which]) + text(92, 123 + 20 * i, "start", which)).join("")
-}
-
-function answer(logAlpha, logFraction, angle) {
-  const ranked = Object.keys(LINES).map(which => [errorOf(which, logAlpha, logFraction, angle), which])
-    .sort((one, other) => one[0] - other[0])
+function answer(logAlpha) {
+  const ranked = Object.keys(LINES).map(which => [errorOf(which, logAlpha), which]).sort((a, b) => a[0] - b[0])
   const [[least, best], [second]] = ranked
   const winner = second / least < CLEAR ? "no clear winner."
     : best === "random" ? "keep a random draw." : `keep the ${best} ones.`
-  const errors = ranked.map(([error, which]) => `${which} ${rounded(100 * error)}%`).join(", ")
-  const kept = rounded(Math.exp(logAlpha + logFraction))
+  const errors = ranked.map(([error, which]) => `${which} ${percent(error)}`).join(", ")
+  const kept = rounded(Math.exp(logAlpha) * DATA.shares[share.value])
   return `Wrong on the test: ${errors}. You keep ${kept} examples per parameter: ${winner}`
 }
 
-// What a slider stands at, beside it and for screen readers.
-function say(name, shown, spoken = shown) {
-  element(`${name}v`).textContent = shown
-  element(name).setAttribute("aria-valuetext", spoken)
-}
-
 function show() {
-  const [position, percent, angle] = ["a", "f", "t"].map(name => Number(element(name).value))
-  const logAlpha = LEAST + position / 100 * (MOST - LEAST), logFraction = Math.log(percent / 100)
-  const curves = Object.keys(LINES).map(which => curve(which, logAlpha, logFraction, angle))
-  element("g").innerHTML = axes() + curves.join("") + legend()
-  say("a", rounded(Math.exp(logAlpha)))
-  say("f", `${percent}%`)
-  say("t", `${angle}°`, `${angle} degrees`)
-  element("out").textContent = answer(logAlpha, logFraction, angle)
+  const logAlpha = LEAST + Number(amount.value) / 100 * (MOST - LEAST), words = answer(logAlpha)
+  const entries = Object.entries(LINES).map(([which, look]) => [which, ...look])
+  plot.draw([...Object.keys(LINES).map(which => curve(which, logAlpha)), draw.legend(58, 158, ...entries)],
+    `Test error against examples per parameter for hard, easy and random examples. ${words}`)
+  return words
 }
 
-for (const name of ["a", "f", "t"]) element(name).addEventListener("input", show)
-show()
+box.start(show)

@@ -36,20 +36,19 @@ def test_error(
     against each other, and the result has their shape. `prefer` is hard (nearest to the probe's boundary), easy
     (farthest) or random, `probe_angle` the angle in degrees (0 to 90) between probe and teacher. With `judge` probe the
     truth of a new example is the probe's: the teacher is a labeller that is off by the angle (label quality: Dohmatob,
-    Pezeshki and Askari-Hemmat 2026, 2511.03492, with another student).
+    Pezeshki and Askari-Hemmat 2026, 2511.03492, with another student). With both the result has these two in front.
     Equivalent to the saddle point of Sorscher et al. 2022, appendix A. Raises ValueError naming the argument.
     """
-    check_choice("judge", judge, JUDGES)
+    check_choice("judge", judge, (*JUDGES, "both"))
     alpha, fraction = _checked(alpha, fraction, prefer, probe_angle)
-    both = np.broadcast(alpha, fraction)
-    found, start, last = np.empty(both.shape), None, None
-    for i, (a, f) in enumerate(both):
-        if prefer == "random":
-            a, f = a * f, 1.0
+    all_of, judges = np.broadcast(alpha, fraction), JUDGES if judge == "both" else (judge,)
+    found, start, last = np.empty((len(judges), all_of.size)), None, None
+    for i, (a, f) in enumerate(all_of):
+        a, f = (a * f, 1.0) if prefer == "random" else (a, f)
         start = start if f == last else None  # neighbours in alpha lead to each other
-        start = _solve(a * f, f, prefer == "easy", math.radians(probe_angle), start)
-        found.flat[i] = _angle(start[0], math.radians(probe_angle), judge)
-        last = f
+        start, last = _solve(a * f, f, prefer == "easy", math.radians(probe_angle), start), f
+        found[:, i] = [_angle(start[0], math.radians(probe_angle), each) for each in judges]
+    found = found.reshape((2, *all_of.shape) if judge == "both" else all_of.shape)
     return found if found.ndim else float(found)
 
 

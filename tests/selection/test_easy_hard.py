@@ -267,3 +267,14 @@ def test_simulation_is_repeatable_and_leaves_the_global_generator_alone():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_both_judges_at_once_are_the_two_one_by_one():
+    alpha, fraction = np.array([2.0, 8.0, 30.0]), np.array([[0.3], [0.8]])
+    for prefer in ("hard", "easy"):
+        both = test_error(alpha, fraction, prefer=prefer, probe_angle=15, judge="both")
+        each = [
+            test_error(alpha, fraction, prefer=prefer, probe_angle=15, judge=j)
+            for j in ("teacher", "probe")
+        ]
+        assert both.shape == (2, 2, 3) and np.array_equal(both, each)
