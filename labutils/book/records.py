@@ -106,7 +106,8 @@ def keep_seeds(folders: list[Path], path: Path = SEEDS) -> None:
 def keep_full(folder: Path, path: Path = FULL) -> None:
     """Put the records of a folder executed with the full profile into `path`, in place of those its chapters had.
 
-    Raises ValueError where a chapter that makes claims was executed with another profile.
+    What a chapter itself keeps of such a run, a JSON file of its name beside the folder, is put beside `path`. Raises
+    ValueError where a chapter that makes claims was executed with another profile.
     """
     runs = kept(path)
     for run in run_times(folder):
@@ -116,6 +117,8 @@ def keep_full(folder: Path, path: Path = FULL) -> None:
             raise ValueError(f"profile of {name} in {folder} is {run['profile']!r}; allowed: 'full'")
         if found:
             runs[name] = {k: v for k, v in run.items() if k != "cell_seconds"} | {"claims": found}
+            if (own := Path(folder).parent / f"{name}.json").is_file():
+                write(Path(path).with_name(own.name), own.read_text(encoding="utf-8"))
     write(path, json.dumps(dict(sorted(runs.items())), indent=1, ensure_ascii=False) + "\n")
 
 

@@ -55,6 +55,15 @@ def test_keep_full_replaces_the_chapters_it_ran_and_no_others(tmp_path):
     assert kept["01_toy"]["date"] == "2026-01-01"
 
 
+def test_keep_full_keeps_what_a_chapter_wrote_beside_its_folder(tmp_path):
+    (tmp_path / "full" / "chapters").mkdir(parents=True)
+    executed(tmp_path / "full" / "chapters", {claims.MIME: record("a")})
+    (tmp_path / "full" / "01_toy.json").write_text("[1]\n")
+    (tmp_path / "full" / "other.json").write_text("[2]\n")
+    records.keep_full(tmp_path / "full" / "chapters", tmp_path / "kept" / "full.json")
+    assert {path.name for path in (tmp_path / "kept").iterdir()} == {"full.json", "01_toy.json"}
+
+
 def test_keep_full_refuses_another_profile(tmp_path):
     executed(tmp_path, {claims.MIME: record("a")}, profile="smoke")
     with pytest.raises(ValueError, match="'smoke'; allowed: 'full'"):
