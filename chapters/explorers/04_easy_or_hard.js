@@ -8,8 +8,8 @@ const { orange, blue, grey } = draw.COLORS, LINES = { hard: [orange, ""], easy: 
 
 const rounded = x => Number(x.toPrecision(2)), percent = x => draw.percent(x)
 const HOW = "Of the examples you have, a part is kept: those nearest to a probe's boundary (hard), those farthest from "
-  + "it (easy), or any. A perceptron learns from them. Choose who errs, the probe that ranks or whoever gave the labels, "
-  + "and how often; the other knows the truth."
+  + "it (easy), or any. A perceptron learns from them. Choose who errs, the probe that ranks or whoever gave the "
+  + "labels, and how often; the other knows the truth."
 const box = draw.box("eh", "Easy or hard?", HOW)
 const amount = box.slider("Examples per parameter",
   { max: 100, value: 56, shown: v => String(rounded(Math.exp(LEAST + v / 100 * (MOST - LEAST)))) })
