@@ -26,8 +26,8 @@ function answer(parameters, bitsEach, need, examples) {
     : `at most ${draw.number(room / examples)} of the ${draw.number(need / examples)} bits of an example can be kept.`
   return `The model holds ${draw.number(room / 8e6)} MB. Your data are ${draw.number(need / room)} times that: ${fits}`
     + ` At ${draw.number(need / parameters)} bits of data per parameter the law above lets membership be guessed with`
-    + ` an F1 of at most ${draw.number(membership(need / parameters))} (chance: 0.5); it counts tokens before compression,`
-    + " so for text it is less."
+    + ` an F1 of at most ${draw.number(membership(need / parameters))} (chance: 0.5); it counts tokens before`
+    + " compression, so for text it is less."
 }
 
 function show() {
