@@ -45,7 +45,7 @@ audit/          the reader's data in five answers (chapter 12): python -m labuti
     engine, report              the audit, and what it found     source, features     what it is given, and what a learner sees
     inputs, copies              what is there                    label_errors         likely wrong labels
     more_data                   does more data help              examples             which rows matter
-    fewer, choices, confirm     how few are enough               keep                 the list, with a reason a row
+    fewer, trial, choices, confirm      how few are enough       keep                 the list, with a reason a row
     learners                    linear, forest, mlp, one's own   store                steps that are finished
     sentences, pictures, page   the answers as one page          planted              data whose answer is known
 book/           runs the chapters and prints them: python -m labutils.book
@@ -53,4 +53,5 @@ book/           runs the chapters and prints them: python -m labutils.book
     claims, cards, records              what it found          reader_data    the reader's file in the book
     site, explorer                      the pages, and what moves on them
     sweep, sweep_results                a chapter over a grid  console        how a command ends
+    finish, takeaway, first_use         pages made light       workers        the same work on many items
 """

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import sys
+from functools import partial
 
 import click
 
@@ -12,7 +13,7 @@ for _name in THREADS:  # more threads than idle cores hold each other up
     os.environ.setdefault(_name, "1")
 
 from labutils.audit import engine, learners, source, store  # noqa: E402
-from labutils.book import console  # noqa: E402
+from labutils.book import console, workers  # noqa: E402
 from labutils.book.reader_data import mirror  # noqa: E402
 
 
@@ -37,6 +38,9 @@ def state(*files: str | None) -> str:
 @click.option("--error", type=float, help="The error to ask the rows for (default: half of the present one).")
 @click.option("--repeats", default=5, show_default=True, help="Splits behind every interval.")
 @click.option("--seed", default=0, show_default=True)
+@click.option("--jobs", default=1, show_default=True, help="Splits compared side by side.")
+@click.option("--backend", type=click.Choice(workers.BACKENDS), default="local", show_default=True)
+@click.option("--address", help="Of a Dask cluster, such as tcp://head:8786 (default: processes here).")
 def main(
     file: str,
     target: str | None,
@@ -47,7 +51,12 @@ def main(
     error: float | None,
     repeats: int,
     seed: int,
+    jobs: int,
+    backend: str,
+    address: str | None,
 ) -> None:
+    each = partial(workers.each, jobs=jobs, backend=backend, address=address)
+    each(len, [])  # says what is wrong with these options, before anything is read
     engine.check_options(learner, share, error, repeats)
     before = state(file, target, embedding)
     say(f"reading {pathlib.Path(file).name}")
@@ -68,6 +77,7 @@ def main(
         seed=seed,
         progress=True,
         steps=steps,
+        each=each,
     )
     if state(file, target, embedding) != before:
         raise RuntimeError(f"{file} changed while it was read; nothing was written. Run it again")

@@ -103,8 +103,12 @@ def audit(
     seed: int = 0,
     progress: bool = False,
     steps: pathlib.Path | None = None,
+    each: Callable | None = None,
 ) -> Report:
-    """Audit a `Source`: a `Report`. Arguments as in `run`; finished `steps` are kept in that folder and found again there."""
+    """Audit a `Source`: a `Report`. Arguments as in `run`; finished `steps` are kept in that folder and found again there.
+
+    `each` is `book.workers.each` with its options set: splits are then compared side by side.
+    """
     check_options(learner, target_share, target_error, repeats)
     chosen = learners.choose(learner, regression=not found.classes)
     x, y, n_classes = found.features.train, found.y[found.train], found.n_classes
@@ -146,7 +150,9 @@ def audit(
         )
         few = step(
             "how few",
-            lambda: _fewer(found, chosen, x, y, single, errors, there, target_share, repeats, seed, bar),
+            lambda: _fewer(
+                found, chosen, x, y, single, errors, there, target_share, repeats, seed, bar, each
+            ),
         )
     kept = single[_kept(few, x, y, single, errors, n_classes, seed)]
     mask, said = keep.reasons(found.train, len(found.y), there, errors, few, kept, found.label)
@@ -195,7 +201,7 @@ def _errors(scores, y, n_classes):
     return label_errors.unlikely_numbers(scores.left_out[:, 0], y)
 
 
-def _fewer(found, chosen, x, y, single, errors, there, share, repeats, seed, bar):
+def _fewer(found, chosen, x, y, single, errors, there, share, repeats, seed, bar, each):
     """Compare on the training rows, choose, and only then look at the test rows that are no copies of them."""
     n_classes, flagged = found.n_classes, errors.flagged[single]
 
@@ -214,6 +220,7 @@ def _fewer(found, chosen, x, y, single, errors, there, share, repeats, seed, bar
         repeats=repeats,
         seed=seed,
         tick=bar.update,
+        each=each,
     )
     kept = _kept(made, x, y, single, errors, n_classes, seed)
     fresh = np.flatnonzero(there.leaks == 0)

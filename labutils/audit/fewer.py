@@ -2,20 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from scipy import stats
 
 from labutils import intervals
-from labutils.audit import choices
+from labutils.audit import choices, trial
 from labutils.audit.confirm import Confirmed
-from labutils.audit.learners import Learner, in_blocks
+from labutils.audit.learners import Learner
 from labutils.audit.more_data import most_rows, splits
+from labutils.book import workers
 from labutils.selection import keep_curves, pruning
 
 FRACTIONS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8)
 POOL = {False: 10_000, True: 2_000}  # rows that rules choose from, for a learner light or heavy
-DRAWS = 3  # random subsets of each size in a split
 SURE = 0.95  # chance that a rule beats random, below which it is not recommended
 DRAWN = 4_000
 FEWEST, PER_CLASS = 20, 3  # rows kept at least, and of every class on average, unless that is most of them
@@ -62,19 +63,6 @@ class Fewer:
         return pruning.n_kept(self.fraction, self.n_pool)
 
 
-def score_of(scores: np.ndarray, y: np.ndarray) -> float:
-    """Accuracy of scores (M, C), or the share of the variance of y (M,) that a single column explains."""
-    if scores.shape[1] == 1:
-        return float(1 - np.mean((scores[:, 0] - y) ** 2) / np.var(y))
-    return float(np.mean(scores.argmax(axis=1) == y))
-
-
-def _learnt(learner, x, y, rows, n_classes, held, seed):
-    """Score on the rows `held` of a learner trained on `rows`."""
-    fitted = learner.fit(x[rows], y[rows], n_classes=n_classes, seed=seed)
-    return score_of(in_blocks(fitted, x[held]), y[held])
-
-
 def compare(
     x: np.ndarray,
     y: np.ndarray,
@@ -87,15 +75,18 @@ def compare(
     repeats: int = 5,
     seed: int = 0,
     tick: Callable | None = None,
+    each: Callable | None = None,
 ) -> Fewer:
     """Compare all rules on rows x (N, m), y (N,) without copies, and recommend one: `Fewer`, not yet confirmed.
 
     In each of `repeats` splits the rules choose from at most 10,000 of the rows to learn from (2,000 for a heavy learner),
     and the rest judge. `flagged` (N,) are likely label errors: left out if that does not lower the score, which is tried
     with `doubts(rows)`, a mask of those that the labels of these rows alone make doubtful (default: `flagged[rows]`; found
-    with the labels of the rows that judge, it would promise too much). A rule is recommended over random only where its gain at equal size is above zero with a chance of 95%. `tick()` after every split.
+    with the labels of the rows that judge, it would promise too much). A rule is recommended
+    over random only where its gain at equal size is above zero with a chance of 95%. `tick()` after every split; `each`
+    is `book.workers.each`, with its options set, for splits side by side.
     """
-    pool, kept, full, gain, seconds = POOL[learner.heavy], {}, [], [], {}
+    pool, full, gain = POOL[learner.heavy], [], []
     parts = splits(len(y), repeats, seed)
     learning = [own[: max(pool, most_rows(x, learner))] for own, _ in parts]
     sound = [~(flagged[own] if doubts is None else doubts(own)) for own in learning]
@@ -103,29 +94,31 @@ def compare(
     for own, (_, held), fine in zip(learning, parts, sound):
         some = own[: most_rows(x, learner)]
         clean = some[fine[: len(some)]]
-        full.append(_learnt(learner, x, y, some, n_classes, held, seed))
+        learnt = partial(trial.learnt, learner, x, y, x[held], y[held], n_classes, seed)
+        full.append(learnt(some))
         if flagged.any() and _enough(y, clean, n_classes):
-            gain.append(_learnt(learner, x, y, clean, n_classes, held, seed) - full[-1])
+            gain.append(learnt(clean) - full[-1])
     cleaned = bool(gain) and len(gain) == repeats and np.mean(gain) >= 0
     choosing = [own[fine] if cleaned else own for own, fine in zip(learning, sound)]
     size = min(pool, *map(len, choosing))
     fewest = min(max(FEWEST, PER_CLASS * n_classes), 0.3 * size)
     fractions = np.array([f for f in FRACTIONS if f * size >= fewest])
-    for repeat, (own, (_, held)) in enumerate(zip(choosing, parts)):
-        own = own[:pool]
-        table = choices.prepare(
-            x[own], y[own], n_classes=n_classes, largest=fractions[-1], seed=seed + repeat
+    tasks = [
+        trial.Split(
+            x[own[:pool]], y[own[:pool]], x[held], y[held], learner, fractions, n_classes, (seed, repeat)
         )
-        for name, rule in table.items():
-            seconds[name] = seconds.get(name, 0) + rule.seconds / repeats
-            for f in fractions:
-                draws = DRAWS if name == "random" else 1
-                found = [own[rule.choose(f, seed + 1000 * repeat + d)] for d in range(draws)]
-                values = [_learnt(learner, x, y, rows, n_classes, held, seed) for rows in found]
-                kept.setdefault(name, []).append(np.mean(values))
+        for repeat, (own, (_, held)) in enumerate(zip(choosing, parts))
+    ]
+    found = {}
+    for place, outcome in (each or workers.each)(trial.judge, tasks):
+        found[place] = outcome
         if tick:
             tick()
-    score = {name: np.reshape(values, (repeats, len(fractions))) for name, values in kept.items()}
+    if failed := [outcome for outcome in found.values() if isinstance(outcome, Exception)]:
+        raise failed[0]
+    judged = [found[place] for place in range(repeats)]
+    score = {name: np.array([rules[name][0] for rules in judged]) for name in judged[0]}
+    seconds = {name: float(np.mean([rules[name][1] for rules in judged])) for name in judged[0]}
     n_rows = int(len(y) - (flagged.sum() if cleaned else 0))
     made = Fewer(
         share=share,

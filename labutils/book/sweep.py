@@ -12,14 +12,12 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import joblib
 import yaml
 
-from labutils.book import reader_data
+from labutils.book import reader_data, workers
 from labutils.book.dependencies import needed
 from labutils.book.parameters import check_parameters, parameters_of, profile_overrides, value_of
 
@@ -140,37 +138,6 @@ def perform(run: Run) -> str:
     return f"exit code {code}: {lines[-1] if lines else 'it said nothing'}"
 
 
-def here(runs: list[Run], jobs: int) -> Iterator[tuple[Run, str]]:
-    """Perform runs on this machine, `jobs` at a time, and yield each with its failure, or "", as it ends."""
-    wait = joblib.Parallel(n_jobs=jobs, backend="threading", return_as="generator_unordered")
-    yield from wait(joblib.delayed(lambda run: (run, perform(run)))(run) for run in runs)
-
-
-def on_dask(runs: list[Run], jobs: int, address: str | None) -> Iterator[tuple[Run, str]]:
-    """Perform runs on the Dask cluster at `address`, or on one of `jobs` processes made here; yields as `here` does.
-
-    The workers must see the same files. A run whose worker dies is given to another, up to three times.
-    """
-    try:
-        from dask import distributed
-    except ImportError:
-        raise ValueError(
-            "backend is 'dask', which needs: pip install 'dask[distributed]'; allowed here: 'local'"
-        ) from None
-    cluster = (
-        None
-        if address
-        else distributed.LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None)
-    )
-    with distributed.Client(address or cluster) as client:
-        runs_of = {client.submit(perform, run, pure=False): run for run in runs}
-        for future in distributed.as_completed(runs_of):
-            ended = future.status == "finished"
-            yield runs_of[future], future.result() if ended else f"{future.status}: {future.exception()}"
-    if cluster:
-        cluster.close()
-
-
 def sweep(
     runs: list[Run], *, jobs: int = 2, backend: str = "local", address: str | None = None
 ) -> dict[str, str]:
@@ -184,9 +151,9 @@ def sweep(
         flush=True,
     )
     failed = {}
-    for done, (run, failure) in enumerate(
-        here(missing, jobs) if backend == "local" else on_dask(missing, jobs, address), 1
-    ):
+    ended = workers.each(perform, missing, jobs=jobs, backend=backend, address=address, threads=True)
+    for done, (place, outcome) in enumerate(ended, 1):
+        run, failure = missing[place], str(outcome)
         print(f"sweep  {done}/{len(missing)} {run.words}: {failure or 'done'}", file=sys.stderr, flush=True)
         if failure:
             failed[run.words] = failure

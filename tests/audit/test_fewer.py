@@ -1,8 +1,11 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from labutils.audit import fewer, learners, more_data
+from labutils.audit import fewer, learners, more_data, trial
+from labutils.book import workers
 
 LINEAR = learners.choose("linear")
 RNG = np.random.default_rng(0)
@@ -75,11 +78,11 @@ def test_the_expected_score_holds_the_score_on_fresh_rows_nine_times_in_ten():
         x, y = clouds(900, noise=1.6, seed=seed)
         parts = more_data.splits(300, 5, seed)
         scores = [
-            fewer.score_of(LINEAR.fit(x[own], y[own], n_classes=4).predict(x[test]), y[test])
+            trial.score_of(LINEAR.fit(x[own], y[own], n_classes=4).predict(x[test]), y[test])
             for own, test in parts
         ]
         _, (low, high) = fewer._ahead(np.array(scores), parts, True, 600)
-        fresh = fewer.score_of(LINEAR.fit(x[:300], y[:300], n_classes=4).predict(x[300:]), y[300:])
+        fresh = trial.score_of(LINEAR.fit(x[:300], y[:300], n_classes=4).predict(x[300:]), y[300:])
         held += low <= fresh <= high
     assert held >= stats.binom.ppf(0.01, 30, 0.9)
 
@@ -95,12 +98,6 @@ def test_the_best_of_many_gains_by_luck_is_believed_less():
     assert drawn["real"].mean() == pytest.approx(0.2, abs=0.03) and (drawn["real"] > 0).all()
 
 
-def test_explained_variance_of_numbers():
-    y = RNG.standard_normal(50)
-    assert fewer.score_of(y[:, None], y) == 1
-    assert fewer.score_of(np.full((50, 1), y.mean()), y) == pytest.approx(0)
-
-
 def test_the_expected_share_of_variance_holds_on_fresh_rows_too():
     held = 0
     for seed in range(30):
@@ -108,9 +105,9 @@ def test_the_expected_share_of_variance_holds_on_fresh_rows_too():
         x = rng.standard_normal((500, 6)).astype(np.float32)
         y = (x.sum(axis=1) + 3 * rng.standard_normal(500)).astype(np.float32)
         parts = more_data.splits(300, 3, seed)
-        scores = [fewer.score_of(LINEAR.fit(x[own], y[own]).predict(x[test]), y[test]) for own, test in parts]
+        scores = [trial.score_of(LINEAR.fit(x[own], y[own]).predict(x[test]), y[test]) for own, test in parts]
         _, (low, high) = fewer._ahead(np.array(scores), parts, False, 200)
-        held += low <= fewer.score_of(LINEAR.fit(x[:300], y[:300]).predict(x[300:]), y[300:]) <= high
+        held += low <= trial.score_of(LINEAR.fit(x[:300], y[:300]).predict(x[300:]), y[300:]) <= high
     assert held >= stats.binom.ppf(0.01, 30, 0.9)
 
 
@@ -131,3 +128,12 @@ def test_labels_of_rows_that_judge_have_no_say_in_what_is_left_out():
         leaked.append(fewer.compare(x, y, LINEAR, flagged, **options).cleaning[0])
         honest.append(fewer.compare(x, y, LINEAR, flagged, doubts=doubts, **options).cleaning[0])
     assert np.mean(leaked) > 0.04 and abs(np.mean(honest)) < 0.03, (leaked, honest)
+
+
+def test_splits_compared_side_by_side_say_the_same():
+    x, y = clouds(300)
+    alone = compared(x, y, repeats=2)
+    beside = compared(x, y, repeats=2, each=partial(workers.each, jobs=2))
+    for name in alone.score:
+        np.testing.assert_array_equal(alone.score[name], beside.score[name])
+    assert (alone.rule, alone.expected) == (beside.rule, beside.expected)
