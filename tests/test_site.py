@@ -4,34 +4,18 @@ The site is the one that `make book` left in `_build/html`; without one, a site 
 """
 
 import csv
-import os
 import re
-import shutil
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
 import pytest
-import yaml
-from conftest import ROOT
+from conftest import PAGES
 
-from labutils.book.site import assemble
-
-CHROMIUM = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-]
-OPTIONS = [*QUIET, "--disable-component-update", "--disable-sync"]
 VIEWS = {
     "desktop": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light", "has_touch": True},
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
 }
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
-PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"]), "search"]
 each_page = pytest.mark.parametrize("name", PAGES)
 
 # What axe finds in markup that others generate and no style sheet can mend: (rule, part of the target) and why.
@@ -41,34 +25,6 @@ THEIRS = {
         ".citation-list",
     ): "docutils gives bibliographies role=list, and entries another role",
 }
-
-
-@pytest.fixture(scope="session")
-def site(request):
-    """The folder of the built site."""
-    built = ROOT / "_build" / "html"
-    if not (built / "index.html").is_file():
-        mirror = request.getfixturevalue("mirror")
-        return assemble(mirror, mirror / "html").parent
-    missing = [name for name in PAGES if not (built / f"{name}.html").is_file()]
-    assert not missing, f"the site in _build/html is older than _toc.yml, without {missing}: run make book"
-    return built
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Debian's Chromium, driven by Playwright."""
-    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if path is None:
-        message = (
-            "no Chromium found; get it with: sudo apt-get install chromium (or your system's equivalent)"
-        )
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    playwright = pytest.importorskip("playwright.sync_api").sync_playwright().start()
-    browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)
-    yield browser
-    browser.close()
-    playwright.stop()
 
 
 @pytest.fixture(scope="session")
