@@ -143,7 +143,7 @@ def setting(
     d: Dataset,
     *,
     n_features: int = 100,
-    n_filters: int = 24,
+    n_filters: int = 16,
     n_axes: int = 20,
     order: int = 5,
     length: int = 400,

@@ -6,7 +6,6 @@ distances between weights, which is the excess squared error on a new row.
 
 import numpy as np
 from scipy import special
-from sklearn.isotonic import isotonic_regression
 
 from labutils.checks import check_at_least, check_choice, check_finite, check_positive
 
@@ -185,25 +184,38 @@ def sampled_missing_mass(
 
 
 def worth(n: np.ndarray, curves: np.ndarray, real: int, added: int, accuracy: np.ndarray) -> np.ndarray:
-    """How many real rows each of the `added` rows is worth, rho in real + rho added: (runs,).
+    """How many real rows each of the `added` rows is worth, rho in real + rho added: a value for each run (runs,).
 
     `curves` (runs, T) are accuracies of `n` (T,) rising numbers of real rows, `real` among them; `accuracy` (runs,) that
-    of the first `real` of them with the added rows, run by run. The gap of a run to its own curve at `real` is put on
-    the mean curve, made to rise by isotonic regression and read linearly in log n. Below zero the rows do harm. A value
-    beyond an end of the curve stops there. Raises ValueError for sizes that do not rise or lack `real`, and shapes that
-    disagree.
+    of `real` real rows with the added ones, run by run. By as much as the mean error is changed, one moves along the
+    curve of real rows: a parabola through the logarithms of its mean errors and of n, made to fall. Below zero the rows
+    do harm; beyond an end of the curve the end counts. The values are the pseudo-values of the jackknife, whose mean and
+    spread are those of the estimate (Tukey 1958), so that they can be averaged over data sets and given an interval.
+    Raises ValueError for fewer than three sizes, sizes that do not rise or lack `real`, and shapes that disagree.
     """
     (n, added) = check_positive(n=n, added=added)
     curves, accuracy = np.asarray(curves, float), np.asarray(accuracy, float)
     check_finite(curves=curves, accuracy=accuracy)
-    if real not in n or (np.diff(n) <= 0).any() or curves.shape != (len(accuracy), len(n)):
+    if len(n) < 3 or real not in n or (np.diff(n) <= 0).any() or curves.shape != (len(accuracy), len(n)):
         found = f"n {n}, real {real}, curves {curves.shape}, accuracy {accuracy.shape}"
-        raise ValueError(f"{found}; allowed: rising sizes with real among them, (runs, T) and (runs,)")
-    place = np.flatnonzero(n == real)[0]
-    mean = isotonic_regression(curves.mean(axis=0))
-    mean = mean + 1e-9 * np.arange(len(mean))  # a flat stretch is read at its beginning
-    goal = mean[place] + accuracy - curves[:, place]
-    return (np.exp(np.interp(goal, mean, np.log(n))) - real) / added
+        raise ValueError(
+            f"{found}; allowed: three rising sizes or more with real among them, (runs, T) and (runs,)"
+        )
+    sizes, place, runs = np.log(n), np.flatnonzero(n == real)[0], len(accuracy)
+    fine = np.linspace(sizes[0], sizes[-1], 400)
+
+    def rho(chosen):
+        error = np.maximum(1 - curves[chosen].mean(axis=0), 1e-4)  # no error in a few test rows is not none
+        shape = np.polyfit(sizes, np.log(error), 2)
+        fitted = np.minimum.accumulate(np.polyval(shape, fine)) - 1e-9 * np.arange(len(fine))
+        change = np.log(max(1 - accuracy[chosen].mean(), 1e-4) / error[place])
+        goal = np.interp(sizes[place], fine, fitted) + change
+        return (np.exp(np.interp(-goal, -fitted, fine)) - real) / added
+
+    whole = rho(np.arange(runs))
+    if runs == 1:
+        return np.array([whole])
+    return np.array([runs * whole - (runs - 1) * rho(np.delete(np.arange(runs), i)) for i in range(runs)])
 
 
 def _tails(power, cut, real, symbols):

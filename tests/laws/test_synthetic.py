@@ -103,14 +103,26 @@ def test_missing_mass_is_the_sum_over_symbols_and_what_draws_show():
 
 def test_worth_reads_off_the_curve_what_is_known():
     n = np.array([10, 20, 40, 80])
-    curves = np.log(n) + np.array([[0.0], [0.5], [-0.2]])  # runs that differ in level alone
-    accuracy = curves[:, 1] + np.log(1.5)  # as with 30 rows
-    assert synthetic.worth(n, curves, 20, 20, accuracy) == pytest.approx(0.5 * np.ones(3), abs=1e-6)
+    curves = 1 - np.array([[0.9], [0.6], [1.1]]) * n**-0.5  # runs that differ in level alone
+    accuracy = 1 - (1 - curves[:, 1]) * 1.5**-0.5  # as with 30 rows
+    assert synthetic.worth(n, curves, 20, 20, accuracy) == pytest.approx(0.5 * np.ones(3), abs=1e-2)
     assert synthetic.worth(n, curves, 20, 20, curves[:, 1]) == pytest.approx(np.zeros(3), abs=1e-6)
-    assert synthetic.worth(n, curves, 20, 20, curves[:, 0]) == pytest.approx(-0.5 * np.ones(3), abs=1e-6)
-    assert synthetic.worth(n, curves, 20, 20, curves[:, 3] + 9) == pytest.approx(
-        3 * np.ones(3)
+    assert synthetic.worth(n, curves, 20, 20, curves[:, 0]) == pytest.approx(-0.5 * np.ones(3), abs=1e-2)
+    assert synthetic.worth(n, curves, 20, 10, np.ones(3)) == pytest.approx(
+        6 * np.ones(3)
     )  # the end is a bound
+
+
+def test_worth_has_the_spread_of_its_estimate():
+    """Over many repetitions its interval has the width that the estimates have."""
+    n, rng, means, errors = np.array([25, 50, 100, 200, 400]), np.random.default_rng(7), [], []
+    for _ in range(300):
+        curves = 1 - n**-0.5 + rng.normal(0, 0.004, (6, 5))
+        values = synthetic.worth(n, curves, 100, 100, 1 - 150**-0.5 + rng.normal(0, 0.004, 6))
+        means.append(values.mean())
+        errors.append(values.var(ddof=1) / 6)
+    assert np.mean(means) == pytest.approx(0.5, abs=0.02)
+    assert np.sqrt(np.mean(errors)) == pytest.approx(np.std(means), rel=0.2)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +133,7 @@ def test_worth_reads_off_the_curve_what_is_known():
         (lambda: synthetic.mixed_error(20, 1.5, 1, weights=3), "share"),
         (lambda: synthetic.gaussian_generations(2, 1, "replace", seeds=2), "rows"),
         (lambda: synthetic.missing_mass(10, power=1, cut=3), "power"),
-        (lambda: synthetic.worth([10, 20], np.zeros((2, 2)), 15, 5, np.zeros(2)), "real"),
+        (lambda: synthetic.worth([10, 20, 30], np.zeros((2, 3)), 15, 5, np.zeros(2)), "real"),
     ],
 )
 def test_bad_input_is_named(call, word):
