@@ -69,6 +69,11 @@ METHODS = {  # a method looks the same through the whole book, and no two look a
     "middle": (SKY, "D"),
     "influence": (RED, "s"),
     "hard, by class": (RED, "P"),
+    "features": (ORANGE, "X"),
+    "importance": (SKY, "X"),
+    "gradients": (PURPLE, "^"),
+    "gradients, loosely": (INK, "v"),
+    "any target": (GREY, "D"),
 }
 # Series that are no methods (two panels, three noise levels ...): colours of their own, Tol's muted ones.
 SERIES = tuple(zip(("#332288", "#CC6677", "#117733", "#999933", "#882255", "#44AA99"), "o^sDvP"))

@@ -181,13 +181,14 @@ class Effective:
     """Examples (T,) that scratch needs for the same error, with ends of their interval, and where that lies `beyond` its curve.
 
     `beyond` is 1 where the error is lower than any from scratch (the value is then the largest size, a lower bound), -1
-    where it is higher than all (the smallest, an upper bound), else 0.
+    where it is higher than all (the smallest, an upper bound), else 0. `draws` (B, T) are what the bootstrap gave.
     """
 
     value: np.ndarray
     low: np.ndarray
     high: np.ndarray
     beyond: np.ndarray
+    draws: np.ndarray
 
 
 def effective_data(
@@ -216,7 +217,7 @@ def effective_data(
     picks = np.random.default_rng(seed).integers(len(scratch), size=(n_boot, len(scratch)))
     draws = [_read_off(n, scratch[pick].mean(axis=0), tuned[pick].mean(axis=0))[0] for pick in picks]
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return Effective(value, np.minimum(low, value), np.maximum(high, value), beyond)
+    return Effective(value, np.minimum(low, value), np.maximum(high, value), beyond, np.array(draws))
 
 
 def _read_off(n, scratch, tuned):

@@ -9,7 +9,7 @@ from scipy import ndimage
 from torch import nn
 from torch.nn import functional
 
-from labutils import data
+from labutils import bundled, data
 from labutils.checks import check_at_least, check_choice
 from labutils.networks import encoders, models
 from labutils.selection.finetuning import Task
@@ -58,45 +58,56 @@ class Pair:
         return found
 
 
-def pair(
-    d: data.Dataset,
-    relation: str,
-    *,
-    side: int = 14,
-    letters: tuple[int, int] = (50_000, 300_000),
-    seed: int = 0,
-) -> Pair:
+def pair(d: data.Dataset, relation: str, *, side: int = 14, seed: int = 0) -> Pair:
     """A pair of tasks of the data set d by their `relation`, one of `RELATIONS`.
 
     "seen otherwise": the same classes, pictures tilted by 30 degrees (digits) or mirrored (others). "coarser labels":
-    `GROUPS` first, then the classes. "other classes": `FIRST`, for a reader's own set the first half, then the others.
-    "digits": the same kind of network on digits afterwards; pictures of 8 x 8. Of these the first two learn from one
-    half of the training rows, and are tuned on the other. "next letter": what comes after eight letters, of the source
-    authors' novels and then of the others', so many `letters` of each.
-    Pictures are averaged to `side` x `side` grey pixels; numbers are centred and scaled as the source's are.
+    `GROUPS` first, then the classes. "other classes": `FIRST`, then the others. (A reader's own set is cut after the first
+    half of its classes for both.) "digits": the classes, and then those of digits; pictures of 8 x 8. The first two learn
+    from one half of the training rows, and are tuned on the other. Pictures are averaged to `side` x `side` grey pixels;
+    numbers are centred and scaled as the source's are. Raises ValueError for fewer than four classes.
     """
     check_choice("relation", relation, RELATIONS)
     check_at_least(5, side=side)
-    if relation == "next letter":
-        return _letters(d, letters, seed)
-    name, task = d.name, _task(d, 8 if relation == "digits" else side, seed)
+    check_at_least(4, **{f"the number of classes of {d.name}": len(d.classes)})
+    task, n = _task(d, 8 if relation == "digits" else side, seed), len(d.classes)
     if relation == "other classes":
-        first = FIRST.get(name, range(len(d.classes) // 2))
-        rest = [c for c in range(len(d.classes)) if c not in first]
-        source, target = only(task, first), only(task, rest)
+        first = FIRST.get(d.name, range(n // 2))
+        source, target = only(task, first), only(task, [c for c in range(n) if c not in first])
     elif relation == "digits":
         source, target = task, _task(data.load("digits", seed=seed), 8, seed)
     else:
         source, target = halves(task, seed)
-        source = (
-            regrouped(source, GROUPS[name]) if relation == "coarser labels" else seen_otherwise(source, name)
-        )
+        groups = GROUPS.get(d.name, [int(c >= n // 2) for c in range(n)])
+        coarser = relation == "coarser labels"
+        source = regrouped(source, groups) if coarser else seen_otherwise(source, d.name)
     middle = source.x.mean(axis=0)
     scale = (source.x - middle).std()
-    scaled = [
+    source, target = (
         replace(t, x=(t.x - middle) / scale, x_test=(t.x_test - middle) / scale) for t in (source, target)
-    ]
-    return Pair(*scaled, lambda w, c: models.mlp([task.x.shape[1], w, w, c]), relation == "seen otherwise")
+    )
+    return Pair(
+        source, target, lambda w, c: models.mlp([task.x.shape[1], w, w, c]), relation == "seen otherwise"
+    )
+
+
+def letters(*, n_source: int = 50_000, n_target: int = 100_000, seed: int = 0) -> Pair:
+    """The pair of next letters: of novels by the authors `FIRST`, and then by the others; so many letters of each.
+
+    A row is eight letters, its class the one that follows; the classes are `data.ALPHABET`.
+    """
+    check_at_least(1, n_source=n_source, n_target=n_target)
+    (found, train), rng = bundled.read("novels"), np.random.default_rng(seed)
+    parts = []
+    for own, n in ((True, n_source), (False, n_target)):
+        mine = np.isin(found.y, FIRST["novels"]) == own
+        texts = [
+            [found.texts[i] for i in rng.permutation(np.flatnonzero(mine & part))] for part in (train, ~train)
+        ]
+        (x, y), (t, z) = (windows(encoded("\n".join(part))) for part in texts)
+        at = rng.integers(len(z), size=2000)
+        parts.append(Task(x[:n].copy(), y[:n].astype(int), t[at], z[at].astype(int)))
+    return Pair(*parts, letter_network, head=True, runs=True)
 
 
 def halves(task: Task, seed: int = 0) -> tuple[Task, Task]:
@@ -153,32 +164,11 @@ def shrunk(x: np.ndarray, shape: tuple[int, ...], side: int) -> np.ndarray:
     return functional.adaptive_avg_pool2d(images, side).flatten(1).numpy()
 
 
-def _letters(d, letters, seed):
-    """The pair of next letters: texts of the classes `FIRST` of a set of texts, and those of the others."""
-    first, rng = FIRST.get(d.name, range(len(d.classes) // 2)), np.random.default_rng(seed)
-
-    def text(texts, y, own):
-        rows = np.flatnonzero(np.isin(y, first) == own)
-        return encoded("\n".join(texts[i] for i in rng.permutation(rows)))
-
-    parts = [
-        [text(d.texts_train, d.y_train, own), text(d.texts_test, d.y_test, own)] for own in (True, False)
-    ]
-    return Pair(*(_next(*both, n, rng) for both, n in zip(parts, letters)), letter_network, True, runs=True)
-
-
 def encoded(text: str) -> np.ndarray:
     """A text as codes (n,) uint8 into `data.ALPHABET`; what it lacks becomes a question mark."""
     table = np.full(256, data.ALPHABET.index("?"), np.uint8)
     table[[ord(c) for c in data.ALPHABET]] = np.arange(len(data.ALPHABET), dtype=np.uint8)
     return table[np.frombuffer(text.encode("ascii", errors="replace"), np.uint8)]
-
-
-def _next(train, test, letters, rng, most=2000):
-    """Eight letters and the one after them, all of the first `letters`, and `most` places of the test text."""
-    at = rng.integers(len(test) - CONTEXT, size=most)
-    x, y = zip(*[windows(codes) for codes in (train[: letters + CONTEXT], test)])
-    return Task(x[0].copy(), y[0].astype(int), x[1][at], y[1][at].astype(int))
 
 
 def windows(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -198,4 +188,4 @@ def letter_network(width: int, n_classes: int) -> nn.Sequential:
     )
 
 
-RELATIONS = ("seen otherwise", "coarser labels", "other classes", "digits", "next letter")
+RELATIONS = ("seen otherwise", "coarser labels", "other classes", "digits")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from labutils import data
+from labutils import bundled, data
 from labutils.selection import transfer_tasks
 from labutils.selection.finetuning import Task
 
@@ -90,22 +90,16 @@ def test_letters_follow_their_context():
 
 
 def test_letters_of_the_source_are_of_other_authors():
-    d = data.Dataset(
-        *(
-            np.zeros((4, 1), np.float32),
-            np.array([0, 1, 2, 3]),
-            np.zeros((4, 1), np.float32),
-            np.array([0, 1, 2, 3]),
-        ),
-        *("texts", tuple("abcd"), (1,), "text"),
-        texts_train=tuple(c * 300 for c in "abcd"),
-        texts_test=tuple(c * 100 for c in "abcd"),
-    )
-    p = transfer_tasks.pair(d, "next letter", letters=(200, 300))
-    kinds = [{data.ALPHABET[c] for c in np.unique(t.x)} - {"\n"} for t in (p.source, p.target)]
-    assert (
-        kinds[0] <= {"a", "b"} and kinds[1] <= {"c", "d"} and [len(p.source.y), len(p.target.y)] == [200, 300]
-    )
+    p = transfer_tasks.letters(n_source=3000, n_target=4000, seed=1)
+    found, train = bundled.read("novels")
+    own = np.isin(found.y, transfer_tasks.FIRST["novels"])
+    for t, n, mine in ((p.source, 3000, own), (p.target, 4000, ~own)):
+        assert t.x.shape == (n, 8) and len(t.y_test) == 2000
+        text = "".join(data.ALPHABET[c] for c in np.r_[t.x[:-1, 0], t.x[-1], t.y[-1]])
+        whole = text.split("\n")[1]  # a passage between two others
+        assert len(whole) > 50
+        plain = [transfer_tasks.encoded(found.texts[i]) for i in np.flatnonzero(mine & train)]
+        assert whole in {"".join(data.ALPHABET[c] for c in codes) for codes in plain}
     rows = p.subsets([10, 50], [4])[0][1]
     np.testing.assert_array_equal(np.diff(rows), 1)
     assert p.network(5, 0)(torch.tensor(p.target.x[:3].astype(int))).shape == (3, len(data.ALPHABET))
@@ -114,3 +108,8 @@ def test_letters_of_the_source_are_of_other_authors():
 def test_unknown_relations_are_named():
     with pytest.raises(ValueError, match="coarser labels"):
         transfer_tasks.pair(DIGITS, "coarser label")
+
+
+def test_too_few_classes_are_named():
+    with pytest.raises(ValueError, match="classes of wine is 3"):
+        transfer_tasks.pair(data.load("wine"), "other classes")
