@@ -86,10 +86,10 @@ def ib_curve(
     """The information bottleneck of a joint distribution (X, Y): at each beta the p(t | x) of least I(X;T) - beta I(T;Y).
 
     The self-consistent equations (Tishby, Pereira & Bialek 1999), p(t | x) ~ p(t) exp(-beta KL(p(y|x) || p(y|t))), are
-    iterated to `tolerance` bits or `max_steps`, from the largest beta, where every value of X is a cluster of its own, to
-    the smallest: deterministic annealing, in which clusters melt together. At each beta the best of all solutions met is
-    kept, that of no information among them, so that bits kept and told never fall as beta rises. Memory: B X^2 numbers.
-    Raises ValueError for betas not above 0 or an unusable joint.
+    iterated until a step gains less than `tolerance` nats, at most `max_steps` times, from the largest beta, where every
+    value of X is a cluster of its own, to the smallest: deterministic annealing, in which clusters melt together. At each
+    beta the best of all solutions met is kept, that of no information among them, so that bits kept and told never fall as
+    beta rises. Memory: B X^2 numbers. Raises ValueError for betas not above 0 or an unusable joint.
     """
     joint = _normalised(joint)
     mutual_information(joint)
@@ -133,7 +133,9 @@ def gaussian_ib_curve(correlations: Sequence[float], betas: Sequence[float]) -> 
 def _normalised(p):
     p = np.asarray(p, float)
     if not np.isfinite(p).all() or (p < 0).any() or not p.sum() > 0:
-        raise ValueError("joint holds no, negative or infinite entries; allowed: probabilities or counts")
+        raise ValueError(
+            "joint holds a negative or infinite entry, or none above 0; allowed: probabilities or counts"
+        )
     return p / p.sum()
 
 
@@ -156,9 +158,7 @@ def _settle(p, given, encoder, beta, max_steps, tolerance):
         encoder = np.exp(fit - top)
         total = encoder.sum(axis=1, keepdims=True)
         encoder /= total
-        now = -float(
-            p @ (top + np.log(total))[:, 0]
-        )  # the free energy, but for a constant, falls at each step
+        now = -float(p @ (top + np.log(total))[:, 0])  # free energy but for a constant: it never rises
         if before - now < tolerance:
             break
         before = now

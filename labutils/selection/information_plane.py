@@ -16,12 +16,8 @@ from labutils.networks import models, training
 from labutils.selection.information import contingency, mutual_information
 
 SIZES = (12, 10, 7, 5, 4, 3, 2)
-WEIGHTS = (
-    1.0,
-    -0.6,
-    0.35,
-    -1.9,
-)  # of pairs of points by their distance on the sphere, from itself to the opposite
+# of pairs of points by their distance on the sphere, from itself to the opposite
+WEIGHTS = (1.0, -0.6, 0.35, -1.9)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +50,11 @@ def patterns() -> tuple[np.ndarray, np.ndarray]:
 
 
 def binned(t: np.ndarray, n_bins: int, low: float, high: float) -> np.ndarray:
-    """One whole number (N,) for each row of t (N, d): equal where all d values fall into the same of `n_bins` even bins."""
+    """One whole number (N,) for each row of t (N, d): equal where all d values fall into the same of `n_bins` even bins.
+
+    The bins lie between `low` and `high`; what lies beyond counts with the outermost. Raises ValueError for NaN, fewer than
+    one bin, or low not below high.
+    """
     check_finite(t=t)
     check_at_least(1, n_bins=n_bins)
     if not high > low:
@@ -78,7 +78,7 @@ def kernel_information(t: np.ndarray, y: np.ndarray, *, noise: float = 0.1, bloc
 
     Kolchinsky & Tracey (2017): the entropy of a mixture of equal normals is at most -mean_i log mean_j exp(-d_ij^2 / 2 v),
     the noise's own entropy apart; the label's is the difference between that of all rows and those of each class, which
-    is an estimate and no bound. Time N^2, memory N `block`.
+    is an estimate and no bound. Time N^2, memory N `block`. Raises ValueError for NaN, or a noise not above zero.
     """
     check_positive(noise=noise)
     t, y = np.asarray(t, float), np.asarray(y)
@@ -141,7 +141,7 @@ def trace(
         kept.append(weights)
         right = training.predict(net, x, parameters=weights).argmax(axis=-1) == y  # (M, N)
         accuracy.append([[r[order[:cut]].mean(), r[order[cut:]].mean()] for r, order in zip(right, orders)])
-    bits = _measure(net, x, y, kept, activation, n_bins, noise, n_kernel, rows_kernel)
+    bits = _measure(net, x, y, kept, activation, n_bins, noise, n_kernel, rows_kernel, seeds[0])
     return Plane(epochs, np.array(accuracy).swapaxes(0, 1), bits)
 
 
@@ -154,10 +154,10 @@ def _drawn(net, seeds):
     return found
 
 
-def _measure(net, x, y, kept, activation, n_bins, noise, n_kernel, rows_kernel):
+def _measure(net, x, y, kept, activation, n_bins, noise, n_kernel, rows_kernel, seed):
     """Bits (M, T, L, 2) by every estimator; one layer of all networks is held at a time."""
     layers = [i for i, layer in enumerate(net) if isinstance(layer, torch.nn.Linear)]
-    bits, few = {}, np.random.default_rng(0).permutation(len(x))[:rows_kernel]
+    bits, few = {}, np.random.default_rng(seed).permutation(len(x))[:rows_kernel]
     for place, layer in enumerate(layers):
         own = [
             {name: v for name, v in weights.items() if int(name.partition(".")[0]) <= layer}

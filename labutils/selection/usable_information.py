@@ -6,7 +6,7 @@ V-information (Ethayarajh, Choi & Swayamdipta 2022, arXiv 2110.08420). Unlike mu
 an encoding can add to it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
@@ -35,33 +35,37 @@ class Reader:
 def fit(x: np.ndarray, y: np.ndarray, *, n_classes: int | None = None) -> Reader:
     """The reader of rows x (N, d) with classes y (N,): `ridge.fit`, and the sharpness of least log-loss on left-out scores.
 
-    The prior counts half a row more in every class, so that a class without rows has a probability. Raises as `ridge.fit`.
+    The prior counts half a row more in every class, so that a class without rows has a probability; `n_classes` (default:
+    the largest class and one) makes room for such. Raises ValueError as `ridge.fit`.
     """
     probe = ridge.fit(x, y, n_classes=n_classes)
-    counts = np.bincount(y, minlength=probe.left_out.shape[1]) + 0.5
-    return Reader(probe, ridge.sharpness(probe.left_out, y), counts / counts.sum())
+    return Reader(probe, ridge.sharpness(probe.left_out, y), _shares(y, probe.left_out.shape[1]))
 
 
 def pointwise(x: np.ndarray, y: np.ndarray, *, folds: int = 3, seed: int = 0) -> np.ndarray:
-    """Pointwise V-information (N,) in bits of every row, by a reader that was fitted on the other folds.
+    """Pointwise V-information (N,) in bits of every row of x (N, d), by a reader that was fitted on the other folds.
 
-    The larger, the more the features tell of the row's label; far below zero: probably a wrong label. The sum over rows is
-    N times the usable information. Raises ValueError for folds not from 2 to N, else as `ridge.fit`.
+    The larger, the more the features tell of the row's class y (N,); far below zero: probably a wrong label. The mean over
+    rows is the usable information. What is known without the features is one for all rows, the shares of classes among
+    them: those of each fold apart would differ by more than rows near the ceiling do, and rank them by fold. Raises
+    ValueError for folds not from 2 to N, else as `ridge.fit`.
     """
     x, y = np.asarray(x, float), np.asarray(y)
     if not 2 <= folds <= len(y):
         raise ValueError(f"folds is {folds}; allowed: 2 to {len(y)} rows")
     fold, found = np.random.default_rng(seed).permutation(len(y)) % folds, np.empty(len(y))
+    prior = _shares(y, int(y.max()) + 1)
     for held in range(folds):
         own = fold != held
-        found[~own] = fit(x[own], y[own], n_classes=int(y.max()) + 1).bits(x[~own], y[~own])
+        reader = fit(x[own], y[own], n_classes=len(prior))
+        found[~own] = replace(reader, prior=prior).bits(x[~own], y[~own])
     return found
 
 
 def turning_point(bits: np.ndarray, wrong: np.ndarray) -> float:
     """The bits below which rows are rather wrong than right: where the fewest of `wrong` (N,) lie above and of the others below.
 
-    NaN where nothing is wrong, or everything.
+    `bits` (N,) in any order. NaN where nothing is wrong, or everything.
     """
     order = np.argsort(bits)
     bits, wrong = np.asarray(bits, float)[order], np.asarray(wrong, bool)[order]
@@ -113,3 +117,9 @@ def gain_score(
         order = information_gain(near[own], min(len(own), int(largest * len(own)) + 2), noise=noise)
         score[own[order]] = -np.arange(len(order))
     return score
+
+
+def _shares(y, n_classes):
+    """Shares (C,) of classes in y (N,), half a row counted more in each."""
+    counts = np.bincount(y, minlength=n_classes) + 0.5
+    return counts / counts.sum()
