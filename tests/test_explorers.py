@@ -190,11 +190,10 @@ def test_a_csv_is_read_by_the_names_of_its_columns(opened, tmp_path):
     page, (n, loss) = opened("curve"), CURVES["stop"]
     path = tmp_path / "curve.csv"
     path.write_text(
-        "model,n_train,seconds,test error,error 2\n"
-        + "".join(f"mlp,{a},3,{b},{b}\n" for a, b in zip(n, loss))
+        ",model,n_train,test error,error 2\n" + "".join(f"{a},mlp,{a},{b},{b}\n" for a, b in zip(n, loss))
     )
     control(page, "Or a csv file").set_input_files(path)
-    page.wait_for_function("document.querySelector('textarea').value.startsWith('model')")
+    page.wait_for_function("document.querySelector('textarea').value.startsWith(',model')")
     page.wait_for_function("document.querySelector('output').textContent.startsWith('Stop')")
     assert said(page).startswith(str(regimes.diagnose(n, loss)))
 

@@ -40,8 +40,8 @@ function parse(text) {
   text.split(/\r\n|\r|\n/).forEach((line, at) => {
     if (!line.trim()) return
     if (line.includes(";")) line = line.replace(/(\d),(\d)/g, "$1.$2") // decimal commas
-    const cells = line.trim().split(/[,;\t]/.test(line) ? /\s*[,;\t]\s*/ : /\s+/)
-    if (!n.length && !columns && cells.every(cell => /[a-z]/i.test(cell) && Number.isNaN(Number(cell))))
+    const cells = /[,;\t]/.test(line) ? line.split(/[,;\t]/).map(cell => cell.trim()) : line.trim().split(/\s+/)
+    if (!n.length && !columns && cells.every(cell => !cell || Number.isNaN(Number(cell))))
       return columns = columnsOf(cells)
     const picked = columns ? columns.map(i => cells[i] ?? "") : cells, where = `Line ${at + 1}`
     const filled = picked.filter((cell, i) => cell !== "" || i < 2), values = filled.map(Number)
