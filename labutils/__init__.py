@@ -12,7 +12,7 @@ networks/       models and training, shared by the parts
     batched             the arithmetic under it                max_margin      the separating plane, by NNLS
     batched_gpt         the same for language models           ridge           least squares on fixed features, exactly
     encoders            features of images, nothing trained    checkpoints     long runs that go on where they were
-laws/           how loss falls with data and size (chapters 01, 09)
+laws/           how loss falls with data and size (chapters 01, 09, 11)
     power_law           fit and forecast one curve             regimes              what limits a loss: `diagnose`
     forecasts           intervals that hold on real curves     calibration          what they learnt from a library
     in_browser          what a page needs to do it itself
