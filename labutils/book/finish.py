@@ -34,7 +34,6 @@ def pages(
         page.write_text(text, encoding="utf-8")
     if not any(ICONS in page.read_text(encoding="utf-8") for page in folder.glob("*.html")):
         library.unlink(missing_ok=True)
-        shutil.rmtree(folder / "_static" / "vendor" / "fontawesome", ignore_errors=True)
     _drop_unused(folder / "_static")
     if url:
         (folder / "robots.txt").write_text(
