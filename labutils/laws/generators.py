@@ -46,8 +46,8 @@ def fit_factors(x: np.ndarray, y: np.ndarray, *, n_axes: int = 20, n_classes: in
     """The `Factors` of rows x (N, d) with classes y (N,): principal axes of each class, at most n_axes and rows less one.
 
     All variances are those of maximum likelihood. Probabilistic principal components (Tipping & Bishop 1999), with a
-    variance of its own for what is left of each column: what a linear variational autoencoder for each class would
-    learn. Raises ValueError for NaN or fewer than one axis.
+    variance of its own for what is left of each column: close to what a linear variational autoencoder for each class
+    would learn. Raises ValueError for NaN or fewer than one axis.
     """
     check_at_least(1, n_axes=n_axes)
     x, y = np.asarray(x, float), np.asarray(y)

@@ -1,7 +1,8 @@
 """A language model without training: an interpolated n-gram model of characters, whose size and data are dials.
 
-It can be asked how well it foretells a text (`ngram_losses`), and to write (`fit_writer`). Size is the number of contexts kept, the most frequent first; data is the number of characters counted. One
-sort of the packed n-grams gives the counts of every order, so ten million characters take seconds.
+It can be asked how well it foretells a text (`ngram_losses`), and to write (`fit_writer`). Size is the number of
+contexts kept, the most frequent first; data is the number of characters counted. One sort of the packed n-grams gives
+the counts of every order, so ten million characters take seconds.
 """
 
 from collections.abc import Sequence
@@ -253,6 +254,9 @@ def fit_writer(texts: Sequence[str], y: np.ndarray, *, order: int = 6) -> Writer
 
 
 def text_codes(text: str) -> np.ndarray:
-    """Codes 0 .. 95 of a text (n,), as a writer reads it: 0 for a newline and other control characters, "?" for what is not ASCII."""
+    """Codes 0 .. 95 of a text (n,), as a writer reads it.
+
+    0 stands for a newline and other control characters, "?" for what is not ASCII.
+    """
     codes = np.frombuffer(text.encode("ascii", errors="replace"), np.uint8).astype(np.int64) - 31
     return np.where(codes > 0, np.minimum(codes, SYMBOLS - 1), 0)

@@ -172,7 +172,11 @@ def sampled_missing_mass(
     seeds: int,
     seed: int = 0,
 ) -> np.ndarray:
-    """The same by drawing, (seeds, T): a run counts which symbols have occurred among its first n (T,) draws."""
+    """The same by drawing, (seeds, T): a run counts which symbols have occurred among its first n (T,) draws.
+
+    Raises ValueError as `missing_mass`, and for numbers of draws or seeds below one.
+    """
+    check_at_least(1, n=int(np.min(n)), seeds=seeds)
     p, q = _tails(power, cut, real, symbols)
     rng, cumulated, found = np.random.default_rng(seed), np.cumsum(q), []
     n = np.atleast_1d(n)

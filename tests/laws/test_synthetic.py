@@ -133,6 +133,8 @@ def test_worth_has_the_spread_of_its_estimate():
         (lambda: synthetic.mixed_error(20, 1.5, 1, weights=3), "share"),
         (lambda: synthetic.gaussian_generations(2, 1, "replace", seeds=2), "rows"),
         (lambda: synthetic.missing_mass(10, power=1, cut=3), "power"),
+        (lambda: synthetic.sampled_missing_mass([0, 5], power=2, cut=3, seeds=2), "n is"),
+        (lambda: synthetic.sampled_missing_mass([5], power=2, cut=3, seeds=0), "seeds"),
         (lambda: synthetic.worth([10, 20, 30], np.zeros((2, 3)), 15, 5, np.zeros(2)), "real"),
     ],
 )
