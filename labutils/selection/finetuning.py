@@ -128,10 +128,13 @@ def tune(
     of it the last layer is drawn anew, unless `head` keeps it. `way`: "scratch" starts from nothing, "full" trains all numbers, "low rank"
     as `low_rank`, "probe" fits least squares on the last hidden layer, exactly. Those trained by AdamW are looked at
     before the first, after 1/64, 1/16, 1/4 and all of the `steps`, and taken where a share `held` of the test rows has the least
-    error (or `stop_by` "loss"); the others judge. A probe is judged on the same. Raises ValueError for names unknown.
+    error (or `stop_by` "loss"); the others judge. A probe is judged on the same. Raises ValueError for names unknown,
+    or no `start` where the way goes on from one.
     """
     check_choice("way", way, WAYS)
     check_choice("stop_by", stop_by, ("error", "loss"))
+    if way != "scratch" and start is None:
+        raise ValueError(f"way is {way!r} and start None; allowed: parameters of what was learnt before")
     began, cut = time.process_time(), max(1, round(held * len(task.y_test)))
     shape = len(subsets), len(subsets[0])
     if way == "probe":

@@ -106,6 +106,12 @@ def test_unknown_ways_are_named():
         finetuning.tune(models.mlp([5, 3]), task(), [[np.arange(3)]], way="low-rank", seeds=[0])
 
 
+@pytest.mark.parametrize("way", ["full", "low rank", "probe"])
+def test_ways_that_go_on_ask_for_a_start(way):
+    with pytest.raises(ValueError, match="start None"):
+        finetuning.tune(models.mlp([5, 3]), task(), [[np.arange(3)]], way=way, seeds=[0])
+
+
 def test_effective_data_are_exact_on_two_power_laws():
     scratch, tuned = 3 * N**-0.4, 0.9 * N**-0.3
     found = finetuning.effective_data(N, np.tile(scratch, (3, 1)), np.tile(tuned, (3, 1)))
