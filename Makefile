@@ -74,7 +74,7 @@ BOOK     := .venv/bin/python -m labutils.book
 
 STRIP    := .venv/bin/nbstripout --keep-id --extra-keys "metadata.language_info metadata.papermill cell.metadata.papermill cell.metadata.execution"
 
-.PHONY: help book chapters test serve lab bench readme verdicts keep-full lint strip clean
+.PHONY: help book chapters test serve install lab bench readme verdicts keep-full lint strip clean
 
 help:  ## this list
 	@echo "make <target> [PROFILE=$(subst $() ,|,$(PROFILES))] [DATASET=name or path] [CHAPTERS=\"02 03\"] [SEED=1] [JOBS=$(JOBS)] [PYTHON=python3.12]"
@@ -135,6 +135,8 @@ $(VENV): requirements.txt pyproject.toml
 
 test: $(VENV)  ## run the tests (PYTEST_ARGS="..." goes to pytest)
 	.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+install: $(VENV)  ## make .venv alone, for the audit
 
 lab: $(VENV)  ## open the chapters in JupyterLab
 	@cd chapters && ../.venv/bin/jupyter lab
