@@ -13,7 +13,9 @@ from conftest import CHAPTERS
 
 def source(path):
     cell = json.loads(path.read_text())["cells"][1]
-    assert cell["id"] == "colab" and cell["metadata"]["tags"] == ["remove-cell"], f"{path.name}: no Colab cell"
+    assert cell["id"] == "colab" and cell["metadata"]["tags"] == ["remove-cell"], (
+        f"{path.name}: no Colab cell"
+    )
     return "".join(cell["source"])
 
 
@@ -63,7 +65,9 @@ def test_does_nothing_elsewhere():
 
 def test_fetches_the_book_the_notebook_was_opened_from(colab):
     ran = colab("https://github.com/some-one/a.book/blob/main/chapters/01_power_laws.ipynb")
-    assert "git clone --quiet --depth 1 https://github.com/some-one/a.book " in ran[0] and "papermill" in ran[0]
+    assert (
+        "git clone --quiet --depth 1 https://github.com/some-one/a.book " in ran[0] and "papermill" in ran[0]
+    )
     assert ran[1] == "cd /tmp/book/chapters" and sys.path[0] == "/tmp/book"
 
 

@@ -274,7 +274,6 @@ def test_both_judges_at_once_are_the_two_one_by_one():
     for prefer in ("hard", "easy"):
         both = test_error(alpha, fraction, prefer=prefer, probe_angle=15, judge="both")
         each = [
-            test_error(alpha, fraction, prefer=prefer, probe_angle=15, judge=j)
-            for j in ("teacher", "probe")
+            test_error(alpha, fraction, prefer=prefer, probe_angle=15, judge=j) for j in ("teacher", "probe")
         ]
         assert both.shape == (2, 2, 3) and np.array_equal(both, each)
