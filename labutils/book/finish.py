@@ -6,7 +6,10 @@ import re
 import shutil
 from pathlib import Path
 
+import nbformat
 from PIL import Image
+
+from labutils.figures import PANELS
 
 # Of MathJax the pages load one bundle, and that in turn fonts, rare macros and what reads formulas aloud, in English.
 MATHJAX = r"tex-chtml\.js|output/chtml/fonts/woff-v2/.*|input/tex/extensions/.*|a11y/.*|sre/mathmaps/(base|en|nemeth)\.json"
@@ -35,6 +38,8 @@ def pages(
     if not any(ICONS in page.read_text(encoding="utf-8") for page in folder.glob("*.html")):
         library.unlink(missing_ok=True)
     _drop_unused(folder / "_static")
+    for source in folder.glob("_sources/*.ipynb"):
+        _without_panels(source)
     if url:
         (folder / "robots.txt").write_text(
             f"User-agent: *\nAllow: /\n\nSitemap: {url}sitemap.xml\n", encoding="utf-8"
@@ -119,6 +124,14 @@ def _with_links(text, links):
         f'<a href="{html.escape(to, quote=True)}" download>{html.escape(words)}</a>' for words, to in links
     )
     return text.replace("</article>", f'<p class="take">Take it with you: {listed}</p></article>', 1)
+
+
+def _without_panels(path):
+    """Take the panels out of a notebook that is offered to take along: half its size, and nothing shows them there."""
+    nb = nbformat.read(path, as_version=4)
+    for output in [output for cell in nb.cells for output in cell.get("outputs", [])]:
+        output.get("data", {}).pop(PANELS, None)
+    nbformat.write(nb, path)
 
 
 def _drop_unused(static):

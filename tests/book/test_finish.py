@@ -3,10 +3,13 @@
 import hashlib
 import re
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 
 from labutils.book import finish
+from labutils.figures import PANELS
 
 PAGE = """<head><meta name="viewport" content="a" /><meta name="viewport" content="b"/>
 <title>Book &#8212; Book</title><meta property="og:url" content="x.html" />
@@ -88,3 +91,12 @@ def test_icons_are_drawn_in_the_page_and_their_script_goes():
 def test_a_page_with_an_unknown_icon_keeps_the_script():
     page = SCRIPT + '<i class="fa-solid fa-sun"></i><i class="fa-solid fa-nothing"></i>'
     assert finish.with_icons(page, LIBRARY) == page
+
+
+def test_the_notebook_to_take_along_has_no_panels(folder):
+    (folder / "_sources").mkdir()
+    data = {"image/png": "AA==", PANELS: {"panels": []}}
+    nb = new_notebook(cells=[new_code_cell("1", outputs=[new_output("display_data", data=data)])])
+    nbformat.write(nb, folder / "_sources" / "x.ipynb")
+    finished(folder, "")
+    assert set(nbformat.read(folder / "_sources" / "x.ipynb", 4).cells[0].outputs[0].data) == {"image/png"}
