@@ -3,13 +3,9 @@
 import base64
 import csv
 import io
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 VALUES = "text/csv"  # the MIME types, under which an executed notebook holds both
 PANELS = "application/vnd.labutils.panels+json"
@@ -18,8 +14,8 @@ NARROW = 2.9  # inches of a panel between its axes: 350 pixels with the labels, 
 SMALLER = 0.85  # of the letters, which then stay above 11 pixels
 
 
-def values(fig: "Figure") -> str | None:
-    """The values that a figure draws, as a csv with the columns `COLUMNS`; None where it draws pictures alone.
+def values(fig: Any) -> str | None:
+    """The values that a matplotlib figure draws, as a csv with the columns `COLUMNS`; None where it draws pictures alone.
 
     A row is a point of a line or a cloud, a bar (x its middle, y its height), a text in the panel (y its place, series
     the text), or a piece of a band or of an error bar (low and high).
@@ -34,7 +30,7 @@ def values(fig: "Figure") -> str | None:
     return out.getvalue()
 
 
-def panels(fig: "Figure") -> dict | None:
+def panels(fig: Any) -> dict | None:
     """Each panel of a figure alone, narrow enough to be read on a telephone: {"panels": [{"title", "png"}]}.
 
     The PNG is in base64. None for figures that hold pictures, which shrink without harm. It is the last thing done
@@ -61,8 +57,8 @@ def panels(fig: "Figure") -> dict | None:
     return {"panels": made}
 
 
-def title(ax: "Axes") -> str:
-    """What a panel is called: its title, or else what its axes say."""
+def title(ax: Any) -> str:
+    """What a panel, a figure's axes, is called: its title, or else what its axes say."""
     return ax.get_title(loc="left") or ax.get_title() or f"{ax.get_ylabel()} against {ax.get_xlabel()}"
 
 

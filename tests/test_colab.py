@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import sys
 import threading
 import types
@@ -68,7 +69,7 @@ def test_fetches_the_book_the_notebook_was_opened_from(colab):
     assert (
         "git clone --quiet --depth 1 https://github.com/some-one/a.book " in ran[0] and "papermill" in ran[0]
     )
-    assert ran[1] == "cd /tmp/book/chapters" and sys.path[0] == "/tmp/book"
+    assert ran[1] == "cd book/chapters" and sys.path[0] == os.path.abspath("book")
 
 
 def test_says_what_to_do_where_the_address_is_not_known(colab):
