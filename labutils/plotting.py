@@ -115,8 +115,8 @@ def use_style() -> None:
         set_matplotlib_formats("png", dpi=200)
         for mime, make in {figures.VALUES: figures.values, figures.PANELS: figures.panels}.items():
             kind = type("Formatter", (BaseFormatter,), {"format_type": mime, "_return_type": (str, dict)})
-            get_ipython().display_formatter.formatters[mime] = kind()
-            get_ipython().display_formatter.formatters[mime].for_type(Figure, make)
+            formatter = get_ipython().display_formatter.formatters[mime] = kind()
+            formatter.for_type(Figure, make)
     except (ImportError, AttributeError):  # no notebook
         pass
 

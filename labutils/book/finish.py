@@ -27,7 +27,7 @@ def pages(
     """
     folder, panels, links = Path(folder), panels or {}, links or {}
     library = folder / ICONS
-    shapes = library.read_text(encoding="utf-8") if library.is_file() else ""
+    shapes, needed = library.read_text(encoding="utf-8") if library.is_file() else "", False
     for page in sorted(folder.glob("*.html")):
         text = page.read_text(encoding="utf-8")
         text = one_of_each(text, url)
@@ -35,7 +35,8 @@ def pages(
         text = re.sub(r"<img\b[^>]*>", lambda found: _image(found[0], folder, panels), text)
         text = _with_links(text, links.get(page.stem, []))
         page.write_text(text, encoding="utf-8")
-    if not any(ICONS in page.read_text(encoding="utf-8") for page in folder.glob("*.html")):
+        needed |= ICONS in text
+    if not needed:
         library.unlink(missing_ok=True)
     _drop_unused(folder / "_static")
     for source in folder.glob("_sources/*.ipynb"):

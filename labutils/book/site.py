@@ -133,16 +133,16 @@ def _lay_out(mirror):
     """
     pages = mirror / "chapters"
     seeds = records.kept(records.SEEDS)
-    for name, nb in records.chapters(pages).items():
+    chapters = records.chapters(pages)
+    for name, nb in chapters.items():
         before = nbformat.writes(nb)
         records.settle(nb, seeds)
         if nbformat.writes(nb) != before:
             records.write(pages / f"{name}.ipynb", nbformat.writes(nb) + "\n")
     for page in (ROOT / "chapters").glob("*.md"):
         shutil.copy(page, pages)
-    index = (ROOT / "chapters" / "index.md").read_text(encoding="utf-8")
-    own = opening(records.chapters(pages)[AUDIT]) if OPENING in index else ""
-    records.write(pages / "index.md", index.replace(OPENING, own))
+    index = pages / "index.md"
+    records.write(index, index.read_text(encoding="utf-8").replace(OPENING, opening(chapters[AUDIT])))
     for folder in (pages / "_static", mirror / "_build"):
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT / "chapters" / "_static", pages / "_static")
@@ -150,7 +150,7 @@ def _lay_out(mirror):
     shutil.copy(ROOT / "references.bib", mirror)
     config = site_config(yaml.safe_load((ROOT / "_config.yml").read_text()), records.run_times(pages))
     records.write(mirror / "_config.yml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
-    return takeaway.write(records.chapters(pages), pages / "_static")
+    return takeaway.write(chapters, pages / "_static")
 
 
 def _build(mirror):
