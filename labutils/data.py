@@ -204,10 +204,14 @@ def text(name: str | os.PathLike = "python", *, min_chars: int = 1, max_chars: i
         raise ValueError(
             f"text {str(name)!r} holds {len(joined):,} characters; at least {min_chars:,} are needed"
         )
+    return Text(encoded(joined), ALPHABET, _stem(name), len(files))
+
+
+def encoded(text: str) -> np.ndarray:
+    """A text as codes (n,) uint8 into `ALPHABET`; what it lacks becomes a question mark."""
     table = np.full(256, ALPHABET.index("?"), np.uint8)
     table[[ord(c) for c in ALPHABET]] = np.arange(len(ALPHABET), dtype=np.uint8)
-    codes = table[np.frombuffer(joined.encode("ascii", errors="replace"), np.uint8)]
-    return Text(codes, ALPHABET, _stem(name), len(files))
+    return table[np.frombuffer(text.encode("ascii", errors="replace"), np.uint8)]
 
 
 def _stem(name):

@@ -104,7 +104,7 @@ def letters(*, n_source: int = 50_000, n_target: int = 100_000, seed: int = 0) -
         texts = [
             [found.texts[i] for i in rng.permutation(np.flatnonzero(mine & part))] for part in (train, ~train)
         ]
-        (x, y), (t, z) = (windows(encoded("\n".join(part))) for part in texts)
+        (x, y), (t, z) = (windows(data.encoded("\n".join(part))) for part in texts)
         at = rng.integers(len(z), size=2000)
         parts.append(Task(x[:n].copy(), y[:n].astype(int), t[at], z[at].astype(int)))
     return Pair(*parts, letter_network, head=True, runs=True)
@@ -162,13 +162,6 @@ def shrunk(x: np.ndarray, shape: tuple[int, ...], side: int) -> np.ndarray:
     """Pictures x (N, d) of `shape` (H, W) or (colours, H, W) as (N, side^2) means of grey patches."""
     images = torch.as_tensor(x).reshape(len(x), -1, *shape[-2:]).mean(dim=1, keepdim=True)
     return functional.adaptive_avg_pool2d(images, side).flatten(1).numpy()
-
-
-def encoded(text: str) -> np.ndarray:
-    """A text as codes (n,) uint8 into `data.ALPHABET`; what it lacks becomes a question mark."""
-    table = np.full(256, data.ALPHABET.index("?"), np.uint8)
-    table[[ord(c) for c in data.ALPHABET]] = np.arange(len(data.ALPHABET), dtype=np.uint8)
-    return table[np.frombuffer(text.encode("ascii", errors="replace"), np.uint8)]
 
 
 def windows(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -82,7 +82,7 @@ def test_subsets_lie_in_each_other_and_letters_in_a_row():
 
 
 def test_letters_follow_their_context():
-    codes = transfer_tasks.encoded("It was the best of times, it was … the worst")
+    codes = data.encoded("It was the best of times, it was … the worst")
     x, y = transfer_tasks.windows(codes)
     text = lambda row: "".join(data.ALPHABET[c] for c in row)  # noqa: E731
     assert len(x) == len(y) == len(codes) - 8
@@ -98,7 +98,7 @@ def test_letters_of_the_source_are_of_other_authors():
         text = "".join(data.ALPHABET[c] for c in np.r_[t.x[:-1, 0], t.x[-1], t.y[-1]])
         whole = text.split("\n")[1]  # a passage between two others
         assert len(whole) > 50
-        plain = [transfer_tasks.encoded(found.texts[i]) for i in np.flatnonzero(mine & train)]
+        plain = [data.encoded(found.texts[i]) for i in np.flatnonzero(mine & train)]
         assert whole in {"".join(data.ALPHABET[c] for c in codes) for codes in plain}
     rows = p.subsets([10, 50], [4])[0][1]
     np.testing.assert_array_equal(np.diff(rows), 1)
