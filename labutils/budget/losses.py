@@ -39,8 +39,8 @@ def _squared_slopes(scores, target):
 
 def _stable(x):
     """s(x) of StableMax, which grows linearly where exp would overflow, and its slope."""
-    below = 1 / (1 - x.clamp(max=0))
-    return torch.where(x < 0, below, x + 1), torch.where(x < 0, below * below, torch.ones_like(x))
+    below = 1 / (1 - x.clamp(max=0))  # 1 from zero on
+    return below + x.clamp(min=0), below * below
 
 
 def _stable_values(scores, answers):
