@@ -121,7 +121,12 @@ def few(found: Fewer, source: Source) -> object:
         )
     word = f"{sentences.score_word(source)} on rows held out"
     plotting.scale(ax, "log", "linear", xlabel="share of the rows kept", ylabel=word)
-    plotting.ticks(ax.xaxis, list(shares), [sentences.percent(s, 1 if s > 0.001 else 3) for s in shares])
+    marked = [shares[-1]]
+    for share in shares[::-1]:  # so far apart that they can be read on a phone
+        marked += [share] if share <= marked[-1] / 1.45 else []
+    plotting.ticks(
+        ax.xaxis, marked[::-1], [sentences.percent(s, 1 if s > 0.001 else 3) for s in marked[::-1]]
+    )
     plotting.percent(ax.yaxis)
     bottom = min(found.score["random"].min(), found.goal)
     ax.set_ylim(bottom - 0.05 * abs(found.full.mean() - bottom), None)
