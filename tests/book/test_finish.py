@@ -4,6 +4,7 @@ import hashlib
 import re
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
@@ -63,6 +64,18 @@ def test_pictures_have_their_size_and_come_when_needed_with_their_panels(folder)
 def test_a_picture_without_panels_stays_alone_and_one_in_the_page_is_left(folder):
     page = finished(folder, '<img src="b.png"><img src="data:image/png;base64,AA"><img src="gone.png">')
     assert page.count("<img") == 3 and page.count("lazy") == 1 and "panels" not in page
+
+
+def test_pictures_become_webp_of_the_same_pixels_unless_a_page_names_them_otherwise(folder):
+    drawn = np.random.default_rng(0).integers(0, 256, (20, 30, 4), np.uint8)
+    Image.fromarray(drawn).save(folder / "a.png")
+    page = finished(folder, '<img src="a.png"><img src="a.png"><img src="b.png"><a href="b.png">large</a>')
+    assert page.count('src="a.webp"') == 2 and page.count('src="b.webp"') == 1
+    with Image.open(folder / "a.webp") as picture:
+        seen = np.array(picture.convert("RGBA"))
+    opaque = drawn[..., 3] > 0
+    assert (seen[..., 3] == drawn[..., 3]).all() and (seen[opaque] == drawn[opaque]).all()
+    assert not (folder / "a.png").exists() and (folder / "b.png").exists()
 
 
 def test_what_no_page_loads_is_gone(folder):
