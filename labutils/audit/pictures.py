@@ -115,10 +115,8 @@ def few(found: Fewer, source: Source) -> object:
     c = found.confirmed
     if c and found.fraction < 1:
         at, (low, high) = found.n_kept / found.n_rows, c.kept_interval
-        reach = [[c.kept - low], [high - c.kept]]
-        ax.errorbar(
-            [at], [c.kept], reach, fmt="*", ms=13, color=plotting.INK, label="confirmed on the test rows"
-        )
+        ax.errorbar([at], [c.kept], [[c.kept - low], [high - c.kept]], fmt="none", ecolor=plotting.INK)
+        ax.plot(at, c.kept, "*", ms=13, color=plotting.INK, label="confirmed on the test rows")
     word = f"{sentences.score_word(source)} on rows held out"
     plotting.scale(ax, "log", "linear", xlabel="share of the rows kept", ylabel=word)
     marked = [shares[-1]]
