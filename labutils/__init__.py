@@ -47,6 +47,7 @@ audit/          the reader's data in five answers (chapter 12): python -m labuti
     more_data                   does more data help              examples             which rows matter
     fewer, trial, choices, confirm      how few are enough       keep                 the list, with a reason a row
     learners                    linear, forest, mlp, one's own   store                steps that are finished
+    judges                      who judges a label
     sentences, pictures, page   the answers as one page          planted              data whose answer is known
 book/           runs the chapters and prints them: python -m labutils.book
     execute, parameters, provenance     a chapter's run         dependencies   what it is made from

@@ -15,6 +15,7 @@ from labutils.audit import (
     examples,
     fewer,
     inputs,
+    judges,
     keep,
     label_errors,
     learners,
@@ -129,7 +130,7 @@ def audit(
 
         there = step("what is there", lambda: _examine(found, x, y, n_classes, seed))
         scores = step("rows unseen", lambda: _left_out(chosen, x, y, n_classes, seed))
-        errors = step("label errors", lambda: _errors(scores, y, n_classes))
+        errors = step("label errors", lambda: _errors(scores, x, y, n_classes, seed))
         single = there.single
         more = step(
             "more data",
@@ -195,9 +196,10 @@ def _left_out(chosen, x, y, n_classes, seed):
     return _Scores(scores, p)
 
 
-def _errors(scores, y, n_classes):
+def _errors(scores, x, y, n_classes, seed):
     if n_classes:
-        return label_errors.confident_learning(scores.probabilities, y)
+        said = judges.judge(x, y, scores.left_out, n_classes=n_classes, seed=seed)
+        return label_errors.find(said, y, seed=seed)
     return label_errors.unlikely_numbers(scores.left_out[:, 0], y)
 
 
@@ -207,7 +209,8 @@ def _fewer(found, chosen, x, y, single, errors, there, share, repeats, seed, bar
 
     def doubts(rows):
         own = single[rows]
-        return _errors(_left_out(chosen, x[own], y[own], n_classes, seed), y[own], n_classes).flagged
+        scores = _left_out(chosen, x[own], y[own], n_classes, seed)
+        return _errors(scores, x[own], y[own], n_classes, seed).flagged
 
     made = fewer.compare(
         x[single],
@@ -256,6 +259,8 @@ def refusals(
         said.append(
             f"Each row was judged by a fit on {learners.EXACT:,} others, not by one on all others, of which there are {n - 1:,}."
         )
+    if n > judges.MOST and found.classes:
+        said.append(f"Labels were judged in five folds, by a kernel machine of {judges.MOST:,} rows.")
     if more.capped:
         said.append(f"The learning curve stops at {more.n[-1]:,.0f} rows: more would take too long.")
     if few.confirmed is None:

@@ -1,18 +1,25 @@
-"""Likely label errors: confident learning on what a learner says of rows that it has not seen."""
+"""Likely label errors, from what judges say of rows that they have not seen: a model of noise, or confident learning."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import optimize, special
 
+from labutils.rows import blocks
 from labutils.selection.scores import check_labels, check_probabilities
 
+SAMPLE = 20_000  # rows that noise and the weights of judges are fitted on
+MANY = 0.3  # share of wrong labels to start from: from few, wrong labels pass for classes that overlap, and it stays so
+ALIKE = 30  # rows of each class for which its errors are taken to go to all others alike
+ROUNDS, STEPS = 3, 10
 FAR = 6.0  # robust deviations from the prediction at which a number is called unlikely
 TINY = 1e-6  # below a threshold that still counts as reaching it
 
 
 @dataclass(frozen=True)
 class LabelErrors:
-    """Rows whose label is likely wrong: `flagged` (N,), the label each looks like, and how sure a model is of its own.
+    """Rows whose label is likely wrong: `flagged` (N,), the label each looks like, and the chance that its own is right.
 
     `joint` (C, C) estimates how many rows with the given label (row) really have another (column); empty for a
     regression, where `flagged` are targets far from what the other rows say and `suggested` what they say.
@@ -20,8 +27,99 @@ class LabelErrors:
 
     flagged: np.ndarray  # (N,) bool
     suggested: np.ndarray  # (N,) class, or number
-    confidence: np.ndarray  # (N,) probability of the given label; for a regression minus the robust deviation
+    confidence: np.ndarray  # (N,) chance that the label is right; for a regression minus the robust deviation
     joint: np.ndarray  # (C, C)
+
+    @property
+    def expected(self) -> float:
+        """The share of the flagged rows that is expected to be wrong indeed; NaN for none, and for a regression."""
+        sure = self.joint.size and self.flagged.any()
+        return float(1 - self.confidence[self.flagged].mean()) if sure else float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """How labels come about: the true class by a softmax of the judges' scores times `weights` (J,), then `given` (C, C).
+
+    Row c of `given` holds the chances of every label where c is true.
+    """
+
+    weights: np.ndarray
+    given: np.ndarray
+
+
+def fit_noise(judges: Sequence[np.ndarray], y: np.ndarray, *, seed: int = 0) -> Noise:
+    """The weights of the judges and the noise of the labels y (N,) that make these labels likeliest: `Noise`.
+
+    `judges` are J arrays (N, C) of scores, higher for likelier classes, from what has not seen the row's label. The
+    chance of the given label is sum over c of p(c | row) given[c, label] (forward correction: Patrini et al. 2017,
+    1609.03683). In turn the weights are fitted, one temperature a judge, and the noise, by EM (Dawid & Skene 1979): rows
+    of `given` are shrunk, as if by 30 rows, to one share of errors that go to all other classes alike. At most 20,000
+    rows are used. Raises ValueError for labels that do not suit the scores.
+    """
+    y = check_labels(y, np.shape(judges[0]))
+    rows = np.sort(np.random.default_rng(seed).permutation(len(y))[:SAMPLE])
+    z, y = np.stack([np.asarray(judge[rows], float) for judge in judges]), y[rows]  # (J, N, C)
+    z -= z.mean(axis=2, keepdims=True)
+    spread = np.maximum(z.std(axis=(1, 2)), 1e-12)
+    z /= spread[:, None, None]
+    n_classes, logs = z.shape[2], np.zeros(len(z))
+    given = _alike(MANY, n_classes)
+
+    def loss(logs):
+        p = special.softmax(np.tensordot(np.exp(logs), z, 1), axis=1)
+        likely = p * given[:, y].T
+        total = likely.sum(axis=1, keepdims=True)
+        slope = p - likely / np.maximum(total, 1e-300)
+        return -np.log(np.maximum(total, 1e-300)).mean(), np.exp(logs) * (z * slope).sum(axis=2).mean(axis=1)
+
+    for _ in range(ROUNDS):
+        found = optimize.minimize(
+            loss, logs, jac=True, method="L-BFGS-B", bounds=[(-6, 4)] * len(z), options={"maxiter": 50}
+        )
+        logs = found.x
+        p = special.softmax(np.tensordot(np.exp(logs), z, 1), axis=1)
+        for _ in range(STEPS):
+            counts = _counts(_posterior(p, given, y), y)  # (true, given)
+            wrong = counts.sum() - np.trace(counts)
+            share = _alike(np.clip((wrong + 1) / (len(y) + 20), 1e-4, 0.5), n_classes)
+            given = (counts + ALIKE * share) / (counts.sum(axis=1, keepdims=True) + ALIKE)
+    return Noise(np.exp(logs) / spread, given)
+
+
+def find(judges: Sequence[np.ndarray], y: np.ndarray, *, seed: int = 0) -> LabelErrors:
+    """Label errors by what J judges, arrays (N, C) as of `fit_noise`, say of the rows with labels y (N,): `LabelErrors`.
+
+    The chance that a label is right is p(label | row) given[label, label] over the sum over c of p(c | row) given[c, label];
+    flagged are those more likely wrong than right that the judges call otherwise, so that half of them or more are
+    expected to be wrong. Raises ValueError as `fit_noise`.
+    """
+    noise = fit_noise(judges, y, seed=seed)
+    n, n_classes = np.shape(judges[0])
+    y, best, right, joint = np.asarray(y), np.empty(n, int), np.empty(n), np.zeros((n_classes, n_classes))
+    for b in blocks(n, n_classes):
+        logits = sum(w * judge[b].astype(float) for w, judge in zip(noise.weights, judges))
+        p = special.softmax(logits, axis=1)
+        true = _posterior(p, noise.given, y[b])
+        best[b], right[b] = p.argmax(axis=1), true[np.arange(len(p)), y[b]]
+        joint += _counts(true, y[b]).T
+    return LabelErrors((right < 0.5) & (best != y), best, right, joint)
+
+
+def _alike(share, n_classes):
+    """Noise (C, C) that takes a share of every label to all others alike."""
+    return (1 - share) * np.eye(n_classes) + share / max(n_classes - 1, 1) * (1 - np.eye(n_classes))
+
+
+def _posterior(p, given, y):
+    """Chances (N, C) of the true class, by p (N, C) and the label."""
+    likely = p * given[:, y].T
+    return likely / np.maximum(likely.sum(axis=1, keepdims=True), 1e-300)
+
+
+def _counts(true, y):
+    """Rows of each true class (by chance, (N, C)) that have each label: (C, C)."""
+    return np.array([np.bincount(y, column, true.shape[1]) for column in true.T])
 
 
 def confident_joint(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

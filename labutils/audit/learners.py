@@ -142,22 +142,29 @@ def _own(learner):
 
 
 def left_out(
-    learner: Learner, x: np.ndarray, y: np.ndarray, *, n_classes: int = 0, seed: int = 0
+    learner: Learner,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    n_classes: int = 0,
+    seed: int = 0,
+    exact: int | None = None,
 ) -> np.ndarray:
     """What the learner says of each row of x (N, d) when it has not seen it: scores (N, C) float32.
 
-    Exactly leave-one-out for the linear probe on up to 50,000 rows, else five folds, each judged by a fit on at most
-    50,000 of the other rows.
+    Exactly leave-one-out for a learner that is not heavy on up to `exact` rows (default: 50,000), else five folds, each
+    judged by a fit on at most that many of the other rows.
     """
-    if not learner.heavy and len(y) <= EXACT:
-        return learner.fit(x, y, n_classes=n_classes).left_out.astype(np.float32)
+    exact = exact or EXACT
+    if not learner.heavy and len(y) <= exact:
+        return learner.fit(x, y, n_classes=n_classes, seed=seed).left_out.astype(np.float32)
     rng = np.random.default_rng(seed)
     fold = rng.permutation(len(y)) % min(FOLDS, len(y))
     out = np.empty((len(y), max(n_classes, 1)), np.float32)
     for held in range(fold.max() + 1):
         others = np.flatnonzero(fold != held)
-        if len(others) > EXACT:
-            others = np.sort(rng.choice(others, EXACT, replace=False))
+        if len(others) > exact:
+            others = np.sort(rng.choice(others, exact, replace=False))
         fitted = learner.fit(x[others], y[others], n_classes=n_classes, seed=seed)
         for b in blocks(len(y), x.shape[1]):
             own = np.flatnonzero(fold[b] == held) + b.start

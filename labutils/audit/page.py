@@ -124,6 +124,7 @@ def _doubts(r):
             row,
             source.label(source.y[row]),
             source.label(r.errors.suggested[i]),
+            sentences.percent(r.errors.confidence[i]) if source.classes else "",
             "" if source.kind == "images" else source.show(row),
         )
         for i, row in zip(rows.tolist(), own.tolist())
@@ -134,9 +135,16 @@ def _doubts(r):
             pictures.gallery({"in doubt": own}, source),
             "Rows whose label is most in doubt, with the label given.",
         )
-        table = [row[:3] for row in table]
-    header = ("row", "given", "looks like", "what it is")[: len(table[0])]
-    return f"<h3>Labels most in doubt</h3>{picture}{_table(header, table, (0,))}"
+        table = [row[:4] for row in table]
+    header = ("row", "given", "looks like", "chance that it is right", "what it is")[: len(table[0])]
+    if not source.classes:
+        header, table = header[:3] + header[4:], [row[:3] + row[4:] for row in table]
+    how = (
+        "Judged by the learner, a kernel machine and ten nearest rows, none of which saw the label."
+        if source.classes
+        else ""
+    )
+    return f"<h3>Labels most in doubt</h3><p class='soft'>{how}</p>{picture}{_table(header, table, (0,))}"
 
 
 def _rows(r):

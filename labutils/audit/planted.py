@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from labutils.checks import check_choice
+from labutils.networks import ridge
 
 CASES = ("redundant heap", "rare cluster", "irrelevant half")
 CLASSES, WIDTH = 4, 16
@@ -35,6 +37,29 @@ def copies(
     more = x[rows] + jitter * spread * rng.standard_normal(x[rows].shape)
     mask = np.arange(len(y) + len(rows)) >= len(y)
     return Planted(np.concatenate([x, more]).astype(np.float32), np.concatenate([y, y[rows]]), mask)
+
+
+def mistaken(
+    x: np.ndarray, y: np.ndarray, share: float, *, n_classes: int, columns: int = 8, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Labels wrong where a hurried person might be, on rows that look like another class: (labels (N,), wrong (N,) bool).
+
+    A probe of the first `columns` of x (N, d) and a tenth of the rows (20 at least) plays that person. Which round(share N)
+    labels change is drawn in proportion to the chance that it leaves to all other classes, and each becomes the
+    likeliest of those. Raises ValueError for a share outside [0, 1).
+    """
+    if not 0 <= share < 1:
+        raise ValueError(f"share is {share}; allowed: 0 to below 1")
+    rng, rows, x = np.random.default_rng(seed), np.arange(len(y)), np.asarray(x[:, :columns], float)
+    some = rng.permutation(len(y))[: max(20, len(y) // 10)]
+    probe = ridge.fit(x[some], y[some], n_classes=n_classes)
+    scores = probe.predict(x)
+    p = special.softmax(ridge.sharpness(probe.left_out, y[some]) * scores, axis=1)
+    doubt = np.maximum(1 - p[rows, y], 1e-12)
+    wrong = np.zeros(len(y), bool)
+    wrong[rng.choice(len(y), round(share * len(y)), replace=False, p=doubt / doubt.sum())] = True
+    p[rows, y] = -1
+    return np.where(wrong, p.argmax(axis=1), y), wrong
 
 
 def case(name: str, n: int = 2_000, *, seed: int = 0) -> Planted:

@@ -71,13 +71,15 @@ def there(inputs: Inputs, errors: LabelErrors, source: Source) -> str:
         said.append("No label looks wrong." if source.classes else "No target looks wrong.")
     elif not source.classes:
         said.append(f"{n:,} targets{share} lie far from what the other rows say: look at them first.")
-    elif error > OVERLAP:
-        said.append(
-            f"{n:,} rows{share} look like another class than their label says; but the learner errs on {percent(error)} of rows "
-            "that it has not seen, so classes overlap here, and many of these labels will be right."
-        )
     else:
-        said.append(f"{n:,} labels{share} look wrong: check them first.")
+        said.append(
+            f"{n:,} labels{share} look wrong, and {percent(errors.expected, 0)} of those are expected to be: check them first."
+        )
+        if error > OVERLAP:
+            said.append(
+                f"But {percent(error)} of all rows look like another class than their label says, so classes overlap here, and "
+                "more of the doubtful labels may be right than that."
+            )
     return " ".join(said)
 
 

@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 from scipy import special
 from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
+from sklearn.model_selection import cross_val_predict
 
-from labutils.audit import label_errors, learners
+from labutils.audit import judges, label_errors, learners
 from labutils.selection import pruning
 
 X, Y = load_digits(return_X_y=True)
@@ -14,6 +17,73 @@ def unseen(noise, seed, rows=slice(None)):
     y, wrong = pruning.flip_labels(Y[rows], noise, seed=seed)
     scores = learners.left_out(learners.choose("linear"), X[rows], y, n_classes=10)
     return learners.probabilities(scores, y), y, wrong
+
+
+def found(noise, seed):
+    y, wrong = pruning.flip_labels(Y, noise, seed=seed)
+    said = learners.left_out(learners.choose("linear"), X, y, n_classes=10)
+    return label_errors.find(judges.judge(X, y, said, n_classes=10, seed=seed), y, seed=seed), wrong
+
+
+def drawn(n, noise, seed=0):
+    """Two judges' scores, the true classes they imply, and labels by a noise matrix."""
+    rng = np.random.default_rng(seed)
+    one, two = rng.standard_normal((2, n, len(noise)))
+    p = special.softmax(3 * one + two, axis=1)
+    true = (p.cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)
+    y = (noise[true].cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)
+    return [one, two], p, true, y
+
+
+NOISE = np.array([[0.95, 0.05, 0.0], [0.02, 0.9, 0.08], [0.15, 0.0, 0.85]])
+
+
+def test_weights_and_noise_are_found_again_where_labels_come_about_so():
+    scores, _, _, y = drawn(20_000, NOISE)
+    fitted = label_errors.fit_noise(scores, y)
+    assert np.allclose(fitted.weights, (3, 1), rtol=0.12)
+    assert np.allclose(fitted.given, NOISE, atol=0.03)
+    assert np.allclose(fitted.given.sum(axis=1), 1)
+
+
+def test_chances_are_by_bayes_and_the_expected_share_comes_true():
+    scores, _, true, y = drawn(20_000, NOISE, 1)
+    noise, errors = label_errors.fit_noise(scores, y), label_errors.find(scores, y)
+    for i in (0, 77, 4_321):
+        p = special.softmax(sum(w * judge[i] for w, judge in zip(noise.weights, scores)))
+        joint = [p[c] * noise.given[c, y[i]] for c in range(3)]
+        assert errors.confidence[i] == pytest.approx(joint[y[i]] / sum(joint))
+    wrong, flagged = y != true, errors.flagged
+    assert np.array_equal(flagged, (errors.confidence < 0.5) & (errors.suggested != y))
+    assert errors.expected == pytest.approx(wrong[flagged].mean(), abs=0.05) and errors.expected >= 0.5
+    for low in np.arange(0, 1, 0.2):  # calibrated all along
+        rows = (errors.confidence >= low) & (errors.confidence < low + 0.2)
+        assert errors.confidence[rows].mean() == pytest.approx(1 - wrong[rows].mean(), abs=0.1)
+    assert np.allclose(errors.joint.sum(axis=1), np.bincount(y))
+    assert errors.joint[0, 2] == pytest.approx(((y == 0) & (true == 2)).sum(), rel=0.25)
+
+
+@pytest.mark.parametrize("noise", [0.02, 0.05, 0.2])
+def test_finds_nearly_all_on_digits_and_says_how_many_are_right(noise):
+    errors, wrong = found(noise, 0)
+    assert errors.flagged[wrong].mean() >= 0.94 and wrong[errors.flagged].mean() >= 0.9
+    assert errors.expected == pytest.approx(wrong[errors.flagged].mean(), abs=0.08)
+
+
+def test_ranks_better_than_cleanlab_on_logistic_regression():
+    rank = pytest.importorskip("cleanlab.rank").get_label_quality_scores
+    errors, wrong = found(0.05, 1)
+    y = pruning.flip_labels(Y, 0.05, seed=1)[0]
+    p = cross_val_predict(LogisticRegression(max_iter=1_000), X, y, cv=5, method="predict_proba")
+    ours, theirs = (average_precision_score(wrong, -score) for score in (errors.confidence, rank(y, p)))
+    assert ours > 0.98 and ours > theirs
+
+
+def test_noise_needs_labels_that_suit_the_scores():
+    with pytest.raises(ValueError, match="labels run from 0 to 3; allowed: 0 to 2"):
+        label_errors.fit_noise([np.zeros((4, 3))], np.arange(4))
+    none = label_errors.find([np.tile([4.0, 0.0], (50, 1))], np.zeros(50, int))
+    assert not none.flagged.any() and np.isnan(none.expected)
 
 
 def by_loops(p, y):

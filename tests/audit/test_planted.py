@@ -35,3 +35,17 @@ def test_planted_rows_are_of_the_share_and_lie_close_together(name, share):
 def test_another_name_is_refused():
     with pytest.raises(ValueError, match="case is 'heap'"):
         planted.case("heap")
+
+
+def test_mistaken_labels_are_as_many_as_asked_and_where_classes_lie_close():
+    rng = np.random.default_rng(0)
+    y = rng.integers(3, size=3_000)
+    centres = np.array([[0.0, 0], [2, 0], [1, 20]])  # the first two are easily confused, the third never
+    x = centres[y] + rng.standard_normal((3_000, 2))
+    labels, wrong = planted.mistaken(x, y, 0.05, n_classes=3)
+    assert wrong.sum() == 150 and np.array_equal(wrong, labels != y)
+    assert (np.abs(x[wrong, 0] - 1) < 3).mean() > 0.9 and (labels[wrong & (y < 2)] < 2).mean() > 0.9
+    inside = (x[:, 0] - 1) * np.where(y == 1, 1, -1)  # how far a row lies on its own side
+    assert inside[wrong & (y < 2)].mean() < 0.5 < 0.9 < inside[~wrong & (y < 2)].mean()
+    with pytest.raises(ValueError, match=r"share is 1; allowed: 0 to below 1"):
+        planted.mistaken(x, y, 1, n_classes=3)
