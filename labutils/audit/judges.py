@@ -9,7 +9,7 @@ from labutils.networks import ridge
 from labutils.rows import blocks
 
 LANDMARKS = 500  # rows that a kernel is expanded in
-MOST = 20_000  # rows that a kernel machine is fitted on
+MOST = 10_000  # rows that a kernel machine is fitted on
 PENALTIES = tuple(10.0**k for k in range(-7, 2))
 NEIGHBOURS = 10
 LEAST = 1e-3  # of the mean variance: what is added to every variance of the scores
@@ -105,7 +105,7 @@ def judge(
 ) -> list[np.ndarray]:
     """What four judges say of rows x (N, d) whose label y (N,) they have not seen: four arrays (N, C).
 
-    `said` (N, C), what the learner says of rows unseen; a kernel machine, exactly leave-one-out up to 20,000 rows, then in
+    `said` (N, C), what the learner says of rows unseen; a kernel machine, exactly leave-one-out up to 10,000 rows, then in
     five folds; the same as Gaussians; the ten nearest rows.
     """
     kernel = learners.left_out(Kernel(), x, y, n_classes=n_classes, seed=seed, exact=MOST)

@@ -73,7 +73,7 @@ def there(inputs: Inputs, errors: LabelErrors, source: Source) -> str:
         said.append(f"{n:,} targets{share} lie far from what the other rows say: look at them first.")
     else:
         said.append(
-            f"{n:,} labels{share} look wrong, and {percent(errors.expected, 0)} of those are expected to be: check them first."
+            f"{_many(n, 'label looks', 'labels look')} wrong{share}, and {percent(errors.expected, 0)} of those flagged are expected to be: check them first."
         )
         if error > OVERLAP:
             said.append(
