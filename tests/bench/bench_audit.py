@@ -1,4 +1,4 @@
-"""The audit by size of the data, from mapped files, and its label errors beside cleanlab's on the same probabilities.
+"""The audit by size of the data, from mapped files, and its label errors beside cleanlab's where errors are planted.
 
 python tests/bench/bench_audit.py [rows ...]: CPU seconds on one thread, memory beyond the program's own, and seconds over
 n log n against the first size. Ten classes of four clouds each that overlap, 64 columns of float32.
