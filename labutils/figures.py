@@ -74,9 +74,17 @@ def _complete(fig, axes, tall):
     owners += [(ax.get_legend(), ax, inches) for ax, inches in zip(axes, tall)]
     for legend, ax, inches in [each for each in owners if each[0] is not None]:
         handles, words = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
+        title = legend.get_title().get_text() or None
         legend.remove()
         columns = 1 if max(map(len, words), default=0) > 18 else 2
-        ax.legend(handles, words, loc="lower left", bbox_to_anchor=(-0.05, 1 + 0.22 / inches), ncols=columns)
+        ax.legend(
+            handles,
+            words,
+            loc="lower left",
+            bbox_to_anchor=(-0.05, 1 + 0.22 / inches),
+            ncols=columns,
+            title=title,
+        )
 
 
 def _beside(axes, span, spec):

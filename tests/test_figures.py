@@ -62,11 +62,11 @@ def test_panels_are_narrow_and_keep_what_they_shared(panel):
         plotting.scale(
             ax, "linear", "linear", xlabel="rows", ylabel="error" if name == "a" else "", title=name
         )
-    panel[0].figure.legend(*panel[0].get_legend_handles_labels(), loc="outside upper center")
+    panel[0].figure.legend(*panel[0].get_legend_handles_labels(), loc="outside upper center", title="learner")
     size = panel[1].xaxis.label.get_fontsize()
     made = figures.panels(panel[0].figure)["panels"]
     assert [each["title"] for each in made] == ["a", "b"]
-    assert panel[1].get_ylabel() == "error" and panel[0].get_legend() is not None
+    assert panel[1].get_ylabel() == "error" and panel[0].get_legend().get_title().get_text() == "learner"
     for each in made:
         wide = Image.open(io.BytesIO(base64.b64decode(each["png"]))).width / 200
         assert 2.5 < wide < 4.2

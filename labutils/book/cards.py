@@ -25,7 +25,7 @@ def shown(found: dict | list[dict]) -> dict[str, str]:
         return {"text/plain": line(found), "text/html": card(found)}
     verdicts = [record["verdict"] for record in found]
     counted = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in MARKS if verdict in verdicts)
-    fold = f'<details class="claims"><summary>{len(found)} claims: {counted}</summary>{table(found, here=True)}</details>'
+    fold = f'<details class="claims"><summary>{len(found)} {"claim" if len(found) == 1 else "claims"}: {counted}</summary>{table(found, here=True)}</details>'
     return {"text/plain": "\n".join(map(line, found)), "text/html": fold}
 
 

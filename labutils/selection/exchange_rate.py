@@ -22,7 +22,9 @@ class Rate:
     def text(self, form: str = ".2g") -> str:
         """The rate and its interval for people, with > or < where it is a bound."""
         sign = {"above": "> ", "below": "< "}.get(self.beyond, "")
-        return sign + intervals.text(self.value, self.interval, form)
+        # Where the ends of the interval stop at the bound as well, nothing is known but the bound.
+        bound = sign and self.interval and self.interval[0] == self.interval[1]
+        return sign + intervals.text(self.value, None if bound else self.interval, form)
 
 
 def exchange_rate(

@@ -35,6 +35,12 @@ def test_digits_show_on_which_side_of_the_range_a_value_lies(contract):
     assert "0.08 to 0.12" in cards.table([claims.as_json(claims.check("slope", 0.1, path=contract))])
 
 
+def test_claims_are_counted_in_english(contract):
+    record = claims.as_json(claims.check("slope", 0.1, path=contract))
+    assert "<summary>1 claim: 1 reproduced<" in cards.shown([record])["text/html"]
+    assert "<summary>2 claims: 2 reproduced<" in cards.shown([record] * 2)["text/html"]
+
+
 def test_a_number_from_memory_says_so(contract):
     record = claims.as_json(claims.check("slope", 0.1, path=contract))
     assert "not verified" not in cards.card(record) + cards.table([record])

@@ -29,6 +29,8 @@ def test_beyond_the_curve_the_end_is_a_bound():
     above, below = exchange_rate(N, curve(N), 400, 0.9), exchange_rate(N, curve(N), 400, 0.1)
     assert (above.value, above.beyond, above.text()) == (pytest.approx(4), "above", "> 4")
     assert (below.value, below.beyond, below.text()) == (pytest.approx(0.25), "below", "< 0.25")
+    far = exchange_rate(N, np.tile(curve(N), (2, 1)), 400, np.array([0.1, 0.11]))
+    assert far.interval == pytest.approx((0.25, 0.25)) and far.text() == "< 0.25"
 
 
 def test_a_dip_of_the_curve_is_pooled_and_a_plateau_reached_at_its_start():
