@@ -50,7 +50,10 @@ def test_wrong_labels_and_overlapping_classes_are_told_apart(report):
     flagged[:9] = True
     clean = replace(report.errors, flagged=flagged, suggested=y, confidence=np.full(len(y), 0.2))
     text = sentences.there(report.inputs, clean, report.source)
-    assert "9 labels look wrong (5%), and 80% of those flagged are expected to be" in text and "overlap" not in text
+    assert (
+        "9 labels look wrong (5%), and 80% of those flagged are expected to be" in text
+        and "overlap" not in text
+    )
     overlap = replace(clean, suggested=(y + (np.arange(len(y)) % 3 == 0)) % 3)
     assert "classes overlap here" in sentences.there(report.inputs, overlap, report.source)
 
