@@ -134,7 +134,8 @@ def matters(found: Examples) -> str:
     alone = min(means, key=means.get)
     said += f"{', ' if table[a, b] > 0.9 else ''}{alone} stands most alone ({_signed(means[alone])} in the mean). "
     dear = max(found.seconds, key=found.seconds.get)
-    return said + f"The dearest, {dear}, took {found.seconds[dear]:.1f} s for {len(found.rows):,} rows."
+    took = f"{found.seconds[dear]:.1f} s" if found.seconds[dear] >= 0.05 else "less than 0.1 s"
+    return said + f"The dearest, {dear}, took {took} for {len(found.rows):,} rows."
 
 
 def _signed(value):
