@@ -84,10 +84,11 @@ def keep_seeds(folders: list[Path], path: Path = SEEDS) -> None:
     """Keep what each claim came to in folders executed with the standard profile, each on another seed.
 
     `path` then holds {chapter: {seed: {"date", "commit", "found": {claim: [value, [low, high]]}}}} for the chapters
-    that stand in all the folders, and what it had of others. Raises ValueError where one was executed in another way.
+    that stand in all the folders, and what it had of other chapters and seeds. Raises ValueError where one was executed in another way.
     """
     every = set.intersection(*(set(chapters(folder)) for folder in folders))
-    runs = {name: {} for name in every}
+    old = kept(path)
+    runs = {name: dict(old.get(name, {})) for name in every}
     for folder in folders:
         found = records(folder, seeds={})
         for run in [run for run in run_times(folder) if run["chapter"] in every]:
@@ -100,7 +101,7 @@ def keep_seeds(folders: list[Path], path: Path = SEEDS) -> None:
                 r["id"]: [r["value"], r["interval"]] for r in found if r["chapter"] == name and not r["exact"]
             }
             runs[name][way[1] or "0"] = {"date": run["date"], "commit": run["commit"], "found": own}
-    write(path, json.dumps(dict(sorted((kept(path) | runs).items())), indent=1) + "\n")
+    write(path, json.dumps(dict(sorted((old | runs).items())), indent=1) + "\n")
 
 
 def keep_full(folder: Path, path: Path = FULL) -> None:

@@ -169,6 +169,14 @@ def test_runs_of_another_kind_are_neither_settled_nor_kept(tmp_path, profile):
         records.keep_seeds([folder], tmp_path / "seeds.json")
 
 
+def test_seeds_that_are_not_run_again_stay(tmp_path):
+    _, before = kept_seeds(tmp_path, [0.5, 0.9])
+    executed(tmp_path / "seed-1", {claims.MIME: record("a", value=0.7)}, profile="standard, seed=1")
+    records.keep_seeds([tmp_path / "seed-1"], tmp_path / "seeds.json")
+    after = records.kept(tmp_path / "seeds.json")["01_toy"]
+    assert after["0"] == before["01_toy"]["0"] and after["1"]["found"]["a"][0] == 0.7
+
+
 def test_only_chapters_that_ran_on_every_seed_are_kept_anew(tmp_path):
     folder, _ = kept_seeds(tmp_path, [0.5, 0.9])
     executed(folder, {claims.MIME: record("b", "02_more")}, name="02_more", profile="standard")
