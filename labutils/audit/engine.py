@@ -132,6 +132,7 @@ def audit(
         scores = step("rows unseen", lambda: _left_out(chosen, x, y, n_classes, seed))
         errors = step("label errors", lambda: _errors(scores, x, y, n_classes, seed))
         single = there.single
+        inputs.check_different(len(single), len(y))
         more = step(
             "more data",
             lambda: more_data.measure(

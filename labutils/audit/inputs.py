@@ -7,6 +7,7 @@ import numpy as np
 from labutils.audit import copies
 
 LEAST = 40  # rows without which nothing below can be measured
+DIFFERENT = 10  # rows that are no copies, at least
 PER_CLASS = 5  # rows a class has on average, at least
 
 
@@ -56,6 +57,15 @@ def check(x: np.ndarray, y: np.ndarray, *, n_classes: int) -> None:
         raise ValueError(
             f"the target has {n_classes:,} classes in {len(y):,} rows; allowed: at least {PER_CLASS} rows a class on "
             "average. Is it an identifier, or a number to predict?"
+        )
+
+
+def check_different(n_different: int, n: int) -> None:
+    """Raise ValueError where of n training rows too few differ from each other to learn from some and judge by others."""
+    if n_different < DIFFERENT:
+        raise ValueError(
+            f"of {n:,} training rows {n_different} differ, the others are copies of them; allowed: at least "
+            f"{DIFFERENT} different rows"
         )
 
 

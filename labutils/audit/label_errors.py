@@ -10,7 +10,12 @@ from labutils.rows import blocks
 from labutils.selection.scores import check_labels, check_probabilities
 
 SAMPLE = 20_000  # rows that noise and the weights of judges are fitted on
-MANY = 0.3  # share of wrong labels to start from: from few, wrong labels pass for classes that overlap, and it stays so
+FEW, MANY = (
+    0.03,
+    0.3,
+)  # shares of wrong labels to start from: from few, wrong labels pass for classes that overlap
+LEAST = 1e-4  # share of wrong labels where there is no noise
+COST = 2.0  # nats by which noise, or a judge, has to make the labels likelier to be believed
 ALIKE = 30  # rows of each class for which its errors are taken to go to all others alike
 ROUNDS, STEPS = 3, 10
 FAR = 6.0  # robust deviations from the prediction at which a number is called unlikely
@@ -54,8 +59,10 @@ def fit_noise(judges: Sequence[np.ndarray], y: np.ndarray, *, seed: int = 0) -> 
     `judges` are J arrays (N, C) of scores, higher for likelier classes, from what has not seen the row's label. The
     chance of the given label is sum over c of p(c | row) given[c, label] (forward correction: Patrini et al. 2017,
     1609.03683). In turn the weights are fitted, one temperature a judge, and the noise, by EM (Dawid & Skene 1979): rows
-    of `given` are shrunk, as if by 30 rows, to one share of errors that go to all other classes alike. At most 20,000
-    rows are used. Raises ValueError for labels that do not suit the scores.
+    of `given` are shrunk, as if by 30 rows, to one share of errors that go to all other classes alike. Labels that judges
+    miss are no noise yet: unless some makes the labels likelier than none does, by the two nats that its parameters cost
+    (Akaike 1974), and judges say more of them than the shares of the classes, there is next to none. At most 20,000 rows
+    are used. Raises ValueError for labels that do not suit the scores.
     """
     y = check_labels(y, np.shape(judges[0]))
     rows = np.sort(np.random.default_rng(seed).permutation(len(y))[:SAMPLE])
@@ -63,28 +70,46 @@ def fit_noise(judges: Sequence[np.ndarray], y: np.ndarray, *, seed: int = 0) -> 
     z -= z.mean(axis=2, keepdims=True)
     spread = np.maximum(z.std(axis=(1, 2)), 1e-12)
     z /= spread[:, None, None]
-    n_classes, logs = z.shape[2], np.zeros(len(z))
-    given = _alike(MANY, n_classes)
+    n_classes = z.shape[2]
+    given = _alike(LEAST, n_classes)
+    clean = _weigh(z, y, np.zeros(len(z)), given)
+    best, without = (clean, given), len(y) * _surprise(clean, z, y, given)[0]
+    counts = np.bincount(y)
+    guessing = -special.xlogy(counts, counts / len(y)).sum()  # by the shares of the classes alone
+    told = guessing - without > COST * len(z)
+    for share, logs in ((FEW, clean), (MANY, np.zeros(len(z)))) if told else ():
+        given = _alike(share, n_classes)
+        for _ in range(ROUNDS):
+            logs = _weigh(z, y, logs, given)
+            given = _noise(z, y, logs, given)
+        if without - len(y) * _surprise(logs, z, y, given)[0] > COST:
+            best = logs, given
+    return Noise(np.exp(best[0]) / spread, best[1])
 
-    def loss(logs):
-        p = special.softmax(np.tensordot(np.exp(logs), z, 1), axis=1)
-        likely = p * given[:, y].T
-        total = likely.sum(axis=1, keepdims=True)
-        slope = p - likely / np.maximum(total, 1e-300)
-        return -np.log(np.maximum(total, 1e-300)).mean(), np.exp(logs) * (z * slope).sum(axis=2).mean(axis=1)
 
-    for _ in range(ROUNDS):
-        found = optimize.minimize(
-            loss, logs, jac=True, method="L-BFGS-B", bounds=[(-6, 4)] * len(z), options={"maxiter": 50}
-        )
-        logs = found.x
-        p = special.softmax(np.tensordot(np.exp(logs), z, 1), axis=1)
-        for _ in range(STEPS):
-            counts = _counts(_posterior(p, given, y), y)  # (true, given)
-            wrong = counts.sum() - np.trace(counts)
-            share = _alike(np.clip((wrong + 1) / (len(y) + 20), 1e-4, 0.5), n_classes)
-            given = (counts + ALIKE * share) / (counts.sum(axis=1, keepdims=True) + ALIKE)
-    return Noise(np.exp(logs) / spread, given)
+def _surprise(logs, z, y, given):
+    """Mean minus log-chance of the labels y (N,) by judges z (J, N, C) of weights exp(logs) (J,), and its slope (J,)."""
+    p = special.softmax(np.tensordot(np.exp(logs), z, 1), axis=1)
+    likely = p * given[:, y].T
+    total = np.maximum(likely.sum(axis=1, keepdims=True), 1e-300)
+    return -np.log(total).mean(), np.exp(logs) * (z * (p - likely / total)).sum(axis=2).mean(axis=1)
+
+
+def _weigh(z, y, logs, given):
+    """The logarithms of the weights (J,) that make the labels likeliest, from `logs` on."""
+    options = {"jac": True, "method": "L-BFGS-B", "bounds": [(-6, 4)] * len(z), "options": {"maxiter": 50}}
+    return optimize.minimize(_surprise, logs, (z, y, given), **options).x
+
+
+def _noise(z, y, logs, given):
+    """The noise (C, C) that makes the labels likely, from `given` on, by some steps of EM."""
+    p = special.softmax(np.tensordot(np.exp(logs), z, 1), axis=1)
+    for _ in range(STEPS):
+        counts = _counts(_posterior(p, given, y), y)  # (true, given)
+        wrong = counts.sum() - np.trace(counts)
+        share = _alike(np.clip((wrong + 1) / (len(y) + 20), LEAST, 0.5), len(given))
+        given = (counts + ALIKE * share) / (counts.sum(axis=1, keepdims=True) + ALIKE)
+    return given
 
 
 def find(judges: Sequence[np.ndarray], y: np.ndarray, *, seed: int = 0) -> LabelErrors:

@@ -101,3 +101,9 @@ def test_options_out_of_range_are_said_before_any_work(options, said):
 
 def test_other_options_have_another_key():
     assert engine.key({"a": 1, "b": 2}) == engine.key({"b": 2, "a": 1}) != engine.key({"a": 1, "b": 3})
+
+
+@pytest.mark.parametrize("x", [np.zeros((60, 3)), np.repeat(np.eye(5), 12, axis=0)])
+def test_rows_that_are_all_copies_are_refused_in_words(x):
+    with pytest.raises(ValueError, match="training rows [15] differ.*at least 10 different rows"):
+        audit.run(x, np.arange(60) % 2)

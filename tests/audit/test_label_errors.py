@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from scipy import special
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_wine
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import cross_val_predict
@@ -77,6 +77,30 @@ def test_ranks_better_than_cleanlab_on_logistic_regression():
     p = cross_val_predict(LogisticRegression(max_iter=1_000), X, y, cv=5, method="predict_proba")
     ours, theirs = (average_precision_score(wrong, -score) for score in (errors.confidence, rank(y, p)))
     assert ours > 0.98 and ours > theirs
+
+
+@pytest.mark.parametrize(("n", "apart"), [(60, 0), (60, 1), (200, 0), (1_000, 1), (1_000, 2.5)])
+def test_classes_that_overlap_and_labels_that_mean_nothing_are_no_errors(n, apart):
+    flagged = []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        y = rng.integers(2, size=n)
+        x = rng.standard_normal((n, 5)) + apart * np.eye(5)[0] * y[:, None]
+        said = learners.left_out(learners.choose("linear"), x, y, n_classes=2)
+        flagged.append(label_errors.find(judges.judge(x, y, said, n_classes=2, seed=seed), y).flagged.mean())
+    assert np.mean(flagged) < 0.005
+
+
+def test_few_errors_in_a_small_table_are_still_found():
+    x, y = load_wine(return_X_y=True)
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    found = []
+    for seed in range(4):
+        given, wrong = pruning.flip_labels(y, 0.05, seed=seed)
+        said = learners.left_out(learners.choose("linear"), x, given, n_classes=3)
+        flagged = label_errors.find(judges.judge(x, given, said, n_classes=3, seed=seed), given).flagged
+        found.append(((flagged & wrong).sum() / wrong.sum(), (flagged & wrong).sum() / flagged.sum()))
+    assert np.min(np.mean(found, axis=0)) > 0.85
 
 
 def test_noise_needs_labels_that_suit_the_scores():
