@@ -105,5 +105,5 @@ def test_other_options_have_another_key():
 
 @pytest.mark.parametrize("x", [np.zeros((60, 3)), np.repeat(np.eye(5), 12, axis=0)])
 def test_rows_that_are_all_copies_are_refused_in_words(x):
-    with pytest.raises(ValueError, match="training rows [15] differ.*at least 10 different rows"):
+    with pytest.raises(ValueError, match=r"training rows [15] differ.*at least 10 different rows"):
         audit.run(x, np.arange(60) % 2)
