@@ -129,10 +129,10 @@ def audit(
             return value
 
         there = step("what is there", lambda: _examine(found, x, y, n_classes, seed))
-        scores = step("rows unseen", lambda: _left_out(chosen, x, y, n_classes, seed))
-        errors = step("label errors", lambda: _errors(scores, x, y, n_classes, seed))
         single = there.single
         inputs.check_different(len(single), len(y))
+        scores = step("rows unseen", lambda: _left_out(chosen, x, y, n_classes, seed))
+        errors = step("label errors", lambda: _errors(scores.left_out, x, y, n_classes, seed))
         more = step(
             "more data",
             lambda: more_data.measure(
@@ -197,11 +197,11 @@ def _left_out(chosen, x, y, n_classes, seed):
     return _Scores(scores, p)
 
 
-def _errors(scores, x, y, n_classes, seed):
+def _errors(left_out, x, y, n_classes, seed):
     if n_classes:
-        said = judges.judge(x, y, scores.left_out, n_classes=n_classes, seed=seed)
+        said = judges.judge(x, y, left_out, n_classes=n_classes, seed=seed)
         return label_errors.find(said, y, seed=seed)
-    return label_errors.unlikely_numbers(scores.left_out[:, 0], y)
+    return label_errors.unlikely_numbers(left_out[:, 0], y)
 
 
 def _fewer(found, chosen, x, y, single, errors, there, share, repeats, seed, bar, each):
@@ -209,9 +209,9 @@ def _fewer(found, chosen, x, y, single, errors, there, share, repeats, seed, bar
     n_classes, flagged = found.n_classes, errors.flagged[single]
 
     def doubts(rows):
-        own = single[rows]
-        scores = _left_out(chosen, x[own], y[own], n_classes, seed)
-        return _errors(scores, x[own], y[own], n_classes, seed).flagged
+        part = x[single[rows]], y[single[rows]]
+        said = learners.left_out(chosen, *part, n_classes=n_classes, seed=seed)
+        return _errors(said, *part, n_classes, seed).flagged
 
     made = fewer.compare(
         x[single],

@@ -10,10 +10,8 @@ from labutils.rows import blocks
 from labutils.selection.scores import check_labels, check_probabilities
 
 SAMPLE = 20_000  # rows that noise and the weights of judges are fitted on
-FEW, MANY = (
-    0.03,
-    0.3,
-)  # shares of wrong labels to start from: from few, wrong labels pass for classes that overlap
+FEW = 0.03  # share of wrong labels to start from, and
+MANY = 0.3  # another: from few, wrong labels pass for classes that overlap
 LEAST = 1e-4  # share of wrong labels where there is no noise
 COST = 2.0  # nats by which noise, or a judge, has to make the labels likelier to be believed
 ALIKE = 30  # rows of each class for which its errors are taken to go to all others alike

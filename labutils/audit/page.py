@@ -119,32 +119,27 @@ def _doubts(r):
         return ""
     rows = rows[np.argsort(r.errors.confidence[rows], kind="stable")[:SHOWN]]
     own = source.train[rows]
+    chance, shown = bool(source.classes), source.kind != "images"  # columns of the table
     table = [
         (
             row,
             source.label(source.y[row]),
             source.label(r.errors.suggested[i]),
-            sentences.percent(r.errors.confidence[i]) if source.classes else "",
-            "" if source.kind == "images" else source.show(row),
+            *([sentences.percent(r.errors.confidence[i])] if chance else []),
+            *([source.show(row)] if shown else []),
         )
         for i, row in zip(rows.tolist(), own.tolist())
     ]
+    header = ("row", "given", "looks like", *["chance that it is right"] * chance, *["what it is"] * shown)
+    how = "Judged by the learner, a kernel machine and ten nearest rows, none of which saw the label."
+    how = f"<p class='soft'>{how}</p>" if chance else ""
     picture = ""
-    if source.kind == "images":
+    if not shown:
         picture = _image(
             pictures.gallery({"in doubt": own}, source),
             "Rows whose label is most in doubt, with the label given.",
         )
-        table = [row[:4] for row in table]
-    header = ("row", "given", "looks like", "chance that it is right", "what it is")[: len(table[0])]
-    if not source.classes:
-        header, table = header[:3] + header[4:], [row[:3] + row[4:] for row in table]
-    how = (
-        "Judged by the learner, a kernel machine and ten nearest rows, none of which saw the label."
-        if source.classes
-        else ""
-    )
-    return f"<h3>Labels most in doubt</h3><p class='soft'>{how}</p>{picture}{_table(header, table, (0,))}"
+    return f"<h3>Labels most in doubt</h3>{how}{picture}{_table(header, table, (0,))}"
 
 
 def _rows(r):
